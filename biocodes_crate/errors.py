@@ -1,0 +1,78 @@
+"""What can stop the work, and what to do about it.
+
+A fault in the *data* that does not stop the work is a :class:`~biocodes_crate.findings.Finding`,
+not an exception. Every error says what went wrong, where, and what to do; the command line turns
+each class into a message and its exit code.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+
+class BiocodesError(Exception):
+    """Base of all errors of this package.
+
+    Parameters
+    ----------
+    message
+        What went wrong, in a sentence without a final full stop.
+    where
+        The file, folder or entity that it is about.
+    remedy
+        What the user can do about it.
+    """
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, message: str, *, where: Path | str | None = None, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where is not None else ""
+        remedy = f" {self.remedy}" if self.remedy else ""
+        return f"{place}{self.message}.{remedy}"
+
+
+class UnreadableImage(BiocodesError):
+    """The file or folder is an image by its name, but its pixels or dimensions cannot be had."""
+
+
+class NotAnImage(UnreadableImage):
+    """No reader takes this file or folder for an image."""
+
+
+class MissingReader(UnreadableImage):
+    """The format is known, but its reader is not installed."""
+
+
+class UnreadableFigure(BiocodesError):
+    """The figure file cannot be opened, or is larger than the limits allow."""
+
+
+class BadManifest(BiocodesError):
+    """`study.yaml` is not YAML, or does not fit its schema."""
+
+
+class NotAStudy(BiocodesError):
+    """The folder does not exist or is not a folder."""
+
+
+class NotACrate(BiocodesError):
+    """There is no readable `ro-crate-metadata.json` where one was expected."""
+
+
+class UnsafePath(BiocodesError):
+    """A path from somebody's file points outside of its crate or study."""
+
+
+class CannotWrite(BiocodesError):
+    """The result cannot be written where it was asked for."""
+
+
+class BadCode(BiocodesError):
+    """A string is not an ISCC, or two codes cannot be compared."""

@@ -1,0 +1,1 @@
+"""Open an image and read its scenes and planes, whatever the file format."""
