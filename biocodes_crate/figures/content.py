@@ -1,0 +1,86 @@
+"""What a panel is, by its pixels: micrograph, chart, drawing or text."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biocodes_crate.figures.model import PanelKind
+
+Pixels = NDArray[np.uint8]
+
+_SIDE = 480  # pixels a side are enough to judge by
+
+
+def judge_kind(pixels: Pixels, lossy: bool = False) -> PanelKind:
+    """The kind of a panel.
+
+    Micrographs have noise and soft gradients. Charts and drawings are flat areas with hard edges,
+    nearly always on a light ground; a picture of flat areas on a dark one is a segmentation mask,
+    which is an image too.
+    """
+    import cv2
+
+    sample = _sample(pixels)
+    kernel = np.ones((3, 3), np.uint8)
+    spread = (cv2.dilate(sample, kernel).astype(np.int16) - cv2.erode(sample, kernel)).max(axis=2)
+    quiet = 10 if lossy else 2
+    busy = float((spread > quiet).mean())
+    if busy < 1e-4:
+        return PanelKind.DRAWING
+    soft = float(((spread > quiet) & (spread <= 40)).mean())
+    ground = _ground(sample)
+    if busy >= 0.45 or ground < 150:
+        return PanelKind.IMAGE
+    if soft >= 0.12 and soft / busy >= 0.4:
+        return PanelKind.IMAGE
+    if soft >= 0.02 and soft / busy >= 0.62:
+        return PanelKind.IMAGE
+    return _graphic(sample)
+
+
+def _sample(pixels: Pixels) -> Pixels:
+    """Windows of a large panel at full resolution: scaling down would soften its edges."""
+    height, width = pixels.shape[:2]
+    if height <= _SIDE * 2 and width <= _SIDE * 2:
+        return pixels
+    rows = _strips(height)
+    columns = _strips(width)
+    return np.ascontiguousarray(pixels[rows][:, columns])
+
+
+def _strips(size: int) -> NDArray[np.int64]:
+    """Indices of eight evenly spaced strips, `_SIDE` times two pixels in all."""
+    if size <= 2 * _SIDE:
+        return np.arange(size)
+    length = 2 * _SIDE // 8
+    starts = np.linspace(0, size - length, 8).astype(int)
+    return (starts[:, None] + np.arange(length)).ravel()
+
+
+def _ground(sample: Pixels) -> float:
+    """Brightness of the most frequent colour (in steps of 16)."""
+    coarse = sample.reshape(-1, 3) >> 4
+    keys = (coarse[:, 0].astype(np.int32) << 8) | (coarse[:, 1].astype(np.int32) << 4) | coarse[:, 2]
+    key = int(np.bincount(keys, minlength=4096).argmax())
+    return 16 * max(key >> 8, (key >> 4) & 15, key & 15) + 8.0
+
+
+def _graphic(sample: Pixels) -> PanelKind:
+    """Chart, drawing or text: a chart has an axis, text has nothing but small marks."""
+    import cv2
+
+    dark = (sample.max(axis=2) < 140).astype(np.uint8)
+    height, width = dark.shape
+    across = cv2.erode(dark, np.ones((1, max(8, int(width * 0.45))), np.uint8)).any()
+    down = cv2.erode(dark, np.ones((max(8, int(height * 0.45)), 1), np.uint8)).any()
+    if across and down:
+        return PanelKind.CHART
+    ink = (np.abs(sample.astype(np.int16) - np.median(sample, axis=(0, 1))).max(axis=2) > 40).astype(np.uint8)
+    count, _, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    if count <= 1:
+        return PanelKind.DRAWING
+    tallest = int(stats[1:, cv2.CC_STAT_HEIGHT].max())
+    if tallest <= max(24, 0.05 * height) or (height <= 60 and tallest <= height):
+        return PanelKind.TEXT
+    return PanelKind.DRAWING

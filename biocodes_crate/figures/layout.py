@@ -1,0 +1,339 @@
+"""Where the panels of a picture are.
+
+1. The page's colour is found; connected areas of anything else that fill their rectangle are panels,
+   or panels that touch.
+2. Such a rectangle is cut along gutters and seams, as long as there are any.
+3. What is left on the page is gathered into charts, drawings and micrographs without a visible edge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biocodes_crate.figures.cuts import find_gutters, find_seams, runs
+
+Pixels = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+
+_WORK_PIXELS = 6_000_000  # larger pages are found on a smaller copy, edges on the original
+_SHARP = 0.4  # least sharpness of a gutter
+_TOLERANCES = (2, 8, 24, 48)
+
+
+class PixelBox(NamedTuple):
+    """Columns `x0` to `x1` and rows `y0` to `y1`, ends exclusive."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    @property
+    def width(self) -> int:
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> int:
+        return self.y1 - self.y0
+
+    @property
+    def area(self) -> int:
+        return max(0, self.width) * max(0, self.height)
+
+    def crop(self, pixels: Pixels) -> Pixels:
+        return pixels[self.y0 : self.y1, self.x0 : self.x1]
+
+    def overlap(self, other: PixelBox) -> int:
+        """Pixels in common."""
+        w = min(self.x1, other.x1) - max(self.x0, other.x0)
+        h = min(self.y1, other.y1) - max(self.y0, other.y0)
+        return max(0, w) * max(0, h)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The boxes found on a page, in the pixels of the page."""
+
+    panels: tuple[PixelBox, ...]  # rectangles with edges of their own
+    loose: tuple[PixelBox, ...]  # content without an edge: charts, drawings, micrographs that fade into the page
+    ground: tuple[int, int, int] | None  # the page's colour
+
+
+def find_layout(pixels: Pixels, lossy: bool = False) -> Layout:
+    """Find the panels of a page, (H, W, 3)."""
+    import cv2
+
+    height, width = pixels.shape[:2]
+    factor = max(1, int(np.ceil(np.sqrt(height * width / _WORK_PIXELS))))
+    if factor == 1:
+        return _find(pixels, lossy)
+    small = cv2.resize(pixels, (max(1, width // factor), max(1, height // factor)), interpolation=cv2.INTER_AREA)
+    found = _find(np.asarray(small, np.uint8), lossy)
+    return Layout(
+        tuple(_refine(pixels, _scaled(box, factor, width, height), factor) for box in found.panels),
+        tuple(_scaled(box, factor, width, height) for box in found.loose),
+        found.ground,
+    )
+
+
+def _find(pixels: Pixels, lossy: bool) -> Layout:
+    height, width = pixels.shape[:2]
+    least = max(20, int(0.02 * min(height, width)))
+    whole = PixelBox(0, 0, width, height)
+    best: tuple[float, list[PixelBox], Mask, tuple[int, int, int]] | None = None
+    for ground in _grounds(pixels):
+        off = np.abs(pixels.astype(np.int16) - np.array(ground, np.int16)).max(axis=2).astype(np.uint8)
+        if float((off <= 24).mean()) < 0.004:
+            continue
+        solids, rest = _solids(off, least)
+        covered = sum(box.area for box in solids) / whole.area
+        margin = float((off <= 24).mean())
+        if not solids or (len(solids) == 1 and solids[0].area > 0.995 * whole.area):
+            continue
+        score = min(1.0, covered + margin) + 0.01 * len(solids)
+        if best is None or score > best[0] + 0.02:
+            best = (score, solids, rest, ground)
+    if best is None:
+        return _without_page(pixels, whole, lossy, least)
+    _, solids, rest, ground = best
+    panels = [part for box in solids for part in _split(pixels, box, lossy, least)]
+    return Layout(tuple(panels), tuple(_gather(pixels, rest, panels, least)), ground)
+
+
+def _without_page(pixels: Pixels, whole: PixelBox, lossy: bool, least: int) -> Layout:
+    """Nothing stands out from the page: cut it, or it is one panel, or loose content."""
+    parts = _split(pixels, whole, lossy, least)
+    if len(parts) > 1:
+        return Layout(tuple(parts), (), None)
+    ground = _grounds(pixels)[0]
+    off = np.abs(pixels.astype(np.int16) - np.array(ground, np.int16)).max(axis=2)
+    if float((off <= 8).mean()) > 0.2 and min(ground) > 200:
+        loose = _gather(pixels, off > 24, [], least)
+        return Layout((), tuple(loose), ground)
+    return Layout((whole,), (), None)
+
+
+def _grounds(pixels: Pixels) -> list[tuple[int, int, int]]:
+    """Candidates for the page's colour: what the border is made of, then white and black."""
+    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    keys = (border[:, 0].astype(np.int32) << 16) | (border[:, 1].astype(np.int32) << 8) | border[:, 2]
+    values, counts = np.unique(keys, return_counts=True)
+    found: list[tuple[int, int, int]] = []
+    for i in np.argsort(-counts)[:2]:
+        if counts[i] >= 0.15 * len(border):
+            key = int(values[i])
+            found.append((key >> 16, (key >> 8) & 255, key & 255))
+    for colour in ((255, 255, 255), (0, 0, 0)):
+        if all(max(abs(a - b) for a, b in zip(colour, other, strict=True)) > 8 for other in found):
+            found.append(colour)
+    return found
+
+
+def _solids(off: NDArray[np.uint8], least: int) -> tuple[list[PixelBox], Mask]:
+    """Rectangles of connected content, and the content that is in none of them.
+
+    Low tolerances come first: a dark micrograph on a black page shows by its noise only. High ones
+    free panels from the ripples that JPEG leaves around them.
+    """
+    found: list[PixelBox] = []
+    taken = np.zeros(off.shape, np.bool_)
+    for tolerance in _TOLERANCES:
+        content = (off > tolerance) & ~taken
+        for box in _rectangles(content, least):
+            exact = _tighten(off, box)
+            if any(exact.overlap(other) > 0.2 * min(exact.area, other.area) for other in found):
+                continue
+            found.append(exact)
+            taken[max(0, box.y0 - 1) : box.y1 + 1, max(0, box.x0 - 1) : box.x1 + 1] = True
+    return found, (off > 24) & ~taken
+
+
+def _rectangles(content: Mask, least: int) -> list[PixelBox]:
+    import cv2
+
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(content.astype(np.uint8), connectivity=4)
+    boxes = []
+    for index in range(1, len(stats)):
+        x, y, w, h, area = (int(v) for v in stats[index])
+        if w < least or h < least or area < 0.05 * w * h:
+            continue
+        part = labels[y : y + h, x : x + w] == index
+        if _is_rectangle(part):
+            boxes.append(PixelBox(x, y, x + w, y + h))
+            continue
+        for a0, b0, a1, b1 in _main_bodies(part, least):
+            boxes.append(PixelBox(x + a0, y + b0, x + a1, y + b1))
+    return boxes
+
+
+def _is_rectangle(part: Mask) -> bool:
+    """Whether the outline of a component follows its bounding box."""
+    h, w = part.shape
+    sides = (part[:2].any(axis=0), part[-2:].any(axis=0), part[:, :2].any(axis=1), part[:, -2:].any(axis=1))
+    support = sorted(float(side.mean()) for side in sides)
+    extent = _extents(part)
+    return extent > 0.95 and ((support[1] > 0.6 and support[0] > 0.25) or (support[0] > 0.45))
+
+
+def _extents(part: Mask) -> float:
+    """Share of the box between the first and the last pixel of each row and of each column; the smaller."""
+    shares = []
+    for view in (part, part.T):
+        any_ = view.any(axis=1)
+        first = view.argmax(axis=1)
+        last = view.shape[1] - view[:, ::-1].argmax(axis=1)
+        shares.append(float(np.where(any_, last - first, 0).mean() / view.shape[1]))
+    return min(shares)
+
+
+def _main_bodies(part: Mask, least: int) -> list[tuple[int, int, int, int]]:
+    """Rectangles within a ragged component: panels that a letter, an arrow or a line ties together."""
+    import cv2
+
+    filled = _fill(part)
+    size = max(9, least // 2) | 1
+    opened = cv2.morphologyEx(filled.astype(np.uint8), cv2.MORPH_OPEN, np.ones((size, size), np.uint8))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=4)
+    bodies = []
+    for index in range(1, len(stats)):
+        x, y, w, h, area = (int(v) for v in stats[index])
+        if w < least or h < least:
+            continue
+        body = labels[y : y + h, x : x + w] == index
+        if area > 0.9 * w * h and _is_rectangle(body):
+            bodies.append((x, y, x + w, y + h))
+    return bodies
+
+
+def _fill(part: Mask) -> Mask:
+    """Close the holes of a component."""
+    import cv2
+
+    padded = np.pad(part, 1).astype(np.uint8)
+    cv2.floodFill(padded, None, (0, 0), 2)
+    return np.asarray(padded[1:-1, 1:-1] != 2)
+
+
+def _tighten(off: NDArray[np.uint8], box: PixelBox) -> PixelBox:
+    """Move sides inwards past ripples and soft shadows: to where most of the step is made."""
+    bounds = []
+    view = box.crop(off).astype(np.float32)  # type: ignore[arg-type]
+    for profile in (view.mean(axis=0), view.mean(axis=1)):
+        size = len(profile)
+        reach = min(10, size // 8)
+        bounds.append((_rise(profile[:reach]), size - _rise(profile[::-1][:reach])))
+    (x0, x1), (y0, y1) = bounds
+    return PixelBox(box.x0 + x0, box.y0 + y0, box.x0 + x1, box.y0 + y1)
+
+
+def _rise(profile: NDArray[np.float32]) -> int:
+    """Index of the first line that has half of the level just inside; 0 where it rises at once."""
+    if len(profile) < 4:
+        return 0
+    level = float(np.median(profile[len(profile) // 2 :]))
+    for i, value in enumerate(profile):
+        if value >= 0.4 * level:
+            return i
+    return 0
+
+
+def _split(pixels: Pixels, box: PixelBox, lossy: bool, least: int, depth: int = 0) -> list[PixelBox]:
+    """Cut a rectangle along its gutters and seams, and its parts again."""
+    if depth > 8 or box.width < 2 * least and box.height < 2 * least:
+        return [box]
+    view = box.crop(pixels)
+    tolerances = (24, 48) if lossy else (6, 24)
+    cuts = {axis: _cuts(view if axis == 0 else view.transpose(1, 0, 2), tolerances, least) for axis in (0, 1)}
+    axis = max(cuts, key=lambda a: sum(s for _, _, s in cuts[a]))
+    if not cuts[axis]:
+        return [box]
+    parts = []
+    start = 0
+    size = view.shape[1 - axis]
+    for a, b, _ in [*cuts[axis], (size, size, 0.0)]:
+        if a - start >= 3:
+            parts.append(
+                PixelBox(box.x0 + start, box.y0, box.x0 + a, box.y1)
+                if axis == 0
+                else PixelBox(box.x0, box.y0 + start, box.x1, box.y0 + a)
+            )
+        start = b
+    return [leaf for part in parts for leaf in _split(pixels, part, lossy, least, depth + 1)]
+
+
+def _cuts(view: Pixels, tolerances: tuple[int, ...], least: int) -> list[tuple[int, int, float]]:
+    """Where to cut along columns: (start, stop, strength) of each gutter; a seam has no width."""
+    height, width = view.shape[:2]
+    chosen: list[tuple[int, int, float]] = []
+    for tolerance in tolerances:
+        for gutter in find_gutters(view, tolerance):
+            if gutter.sharpness >= _SHARP and all(gutter.stop <= a or gutter.start >= b for a, b, _ in chosen):
+                chosen.append((gutter.start, gutter.stop, gutter.sharpness))
+    seams = [s for s in find_seams(view) if s.stop - s.start >= 0.92 * height and s.score >= 0.4 * height]
+    strong = sorted(seams, key=lambda s: -s.score)
+    if len(strong) <= 12:
+        for seam in strong:
+            if all(seam.at < a - 3 or seam.at > b + 3 for a, b, _ in chosen):
+                chosen.append((seam.at, seam.at, seam.score / height / 2))
+    chosen.sort()
+    kept: list[tuple[int, int, float]] = []
+    last = 0
+    for a, b, strength in chosen:
+        if a - last >= least and width - b >= least:
+            kept.append((a, b, strength))
+            last = b
+    return kept
+
+
+def _gather(pixels: Pixels, rest: Mask, panels: list[PixelBox], least: int) -> list[PixelBox]:
+    """Group what lies outside of all panels by nearness; letters and short text are left out."""
+    import cv2
+
+    height, width = rest.shape
+    reach = max(4, int(0.008 * min(height, width)))
+    grown = cv2.dilate(rest.astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+    for box in panels:
+        grown[box.y0 : box.y1, box.x0 : box.x1] = 0
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(grown, connectivity=8)
+    boxes = []
+    for index in range(1, len(stats)):
+        x, y, w, h, _area = (int(v) for v in stats[index])
+        part = rest[y : y + h, x : x + w] & (labels[y : y + h, x : x + w] == index)
+        rows, columns = runs(part.any(axis=1)), runs(part.any(axis=0))
+        if not rows or not columns:
+            continue
+        box = PixelBox(x + columns[0][0], y + rows[0][0], x + columns[-1][1], y + rows[-1][1])
+        if box.width >= 2 * least and box.height >= 2 * least:
+            boxes.append(box)
+    return boxes
+
+
+def _scaled(box: PixelBox, factor: int, width: int, height: int) -> PixelBox:
+    x1 = width if (box.x1 + 1) * factor > width else box.x1 * factor
+    y1 = height if (box.y1 + 1) * factor > height else box.y1 * factor
+    return PixelBox(box.x0 * factor, box.y0 * factor, x1, y1)
+
+
+def _refine(pixels: Pixels, box: PixelBox, factor: int) -> PixelBox:
+    """Move each side of a box to the strongest step within `factor` + 1 pixels."""
+    height, width = pixels.shape[:2]
+
+    def best(at: int, size: int, vertical: bool) -> int:
+        if at <= 0 or at >= size:
+            return min(max(at, 0), size)
+        low, high = max(1, at - factor - 1), min(size - 1, at + factor + 1)
+        band = (
+            pixels[box.y0 : box.y1, low - 1 : high + 1]
+            if vertical
+            else pixels[low - 1 : high + 1, box.x0 : box.x1].transpose(1, 0, 2)
+        )
+        steps = np.abs(np.diff(band.astype(np.int16), axis=1)).max(axis=2).mean(axis=0)
+        return low + int(np.argmax(steps))
+
+    return PixelBox(
+        best(box.x0, width, True), best(box.y0, height, False), best(box.x1, width, True), best(box.y1, height, False)
+    )

@@ -1,0 +1,47 @@
+"""Open a figure file of any supported format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from biocodes_crate.errors import UnreadableFigure
+from biocodes_crate.figures.formats import PICTURES, figure_format
+from biocodes_crate.figures.model import Figure
+from biocodes_crate.figures.pictures import picture_page
+from biocodes_crate.figures.raster import read_raster
+from biocodes_crate.study.manifest import DeclaredFigure
+
+
+def open_figure(path: Path, declared: DeclaredFigure | None = None, siblings: Sequence[Path] = ()) -> Figure:
+    """Read a figure and find its panels.
+
+    Parameters
+    ----------
+    path
+        PNG, JPEG, TIFF, PDF (also PDF-compatible AI), SVG or PPTX.
+    declared
+        What `study.yaml` says of it: its boxes win over what is found, its sources reach the panels.
+    siblings
+        Files that may belong to the figure: OMERO.figure's JSON beside an exported PDF or TIFF.
+
+    Raises
+    ------
+    UnreadableFigure
+        If the file cannot be opened, is damaged beyond use, or exceeds the limits.
+    """
+    kind = figure_format(path)
+    if kind is None:
+        raise UnreadableFigure(
+            "this is not a kind of figure that can be read",
+            where=path,
+            remedy="Save the figure as PNG, JPEG, TIFF, PDF, SVG or PPTX.",
+        )
+    if not path.is_file():
+        raise UnreadableFigure("there is no such file", where=path)
+    if kind in PICTURES:
+        rasters = read_raster(path)
+        pages = tuple(picture_page(raster.pixels, i + 1, raster.lossy) for i, raster in enumerate(rasters))
+    else:
+        raise UnreadableFigure("this format is not read yet", where=path)
+    return Figure(path, kind.value, pages, declared.caption if declared else None)

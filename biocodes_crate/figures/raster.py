@@ -1,0 +1,242 @@
+"""Pixels of a picture file: PNG, JPEG or TIFF, as 8-bit RGB on white."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from biocodes_crate.errors import UnreadableFigure
+
+Pixels = NDArray[np.uint8]
+
+MAX_PIXELS = 400_000_000  # a 600 dpi A3 page has 70 million
+MAX_PAGES = 200
+_SAMPLES_LIMIT = 3 * MAX_PIXELS
+_PILLOW_LOCK = RLock()  # its limit on pixels is a global
+
+
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """One decoded picture."""
+
+    pixels: Pixels = field(repr=False)  # (H, W, 3) RGB
+    lossy: bool  # the pixels went through JPEG on their way into this file
+    info: dict[str, Any] = field(default_factory=dict)  # what the file says of its making: software, artist, xmp
+
+
+def read_raster(path: Path) -> list[Raster]:
+    """The pages of a picture file; PNG and JPEG have one.
+
+    Raises
+    ------
+    UnreadableFigure
+        If the file is no picture, is damaged, or has more than `MAX_PIXELS` pixels.
+    """
+    if path.suffix.lower() in (".tif", ".tiff"):
+        try:
+            return _read_tiff(path)
+        except UnreadableFigure:
+            raise
+        except Exception:  # noqa: BLE001, S110 - tifffile and its codecs raise anything; Pillow gets its turn
+            pass
+    return [decode(path)]
+
+
+def decode(source: Path | bytes, where: Path | str | None = None) -> Raster:
+    """The first picture of a file or of bytes, by Pillow: orientation applied, transparency on white."""
+    place = where if where is not None else (source if isinstance(source, Path) else None)
+    try:
+        with _pixel_limit(), Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as picture:
+            check_size(picture.width, picture.height, place)
+            info = dict(picture.info) | {"exif": _exif(picture)}
+            lossy = picture.format == "JPEG"
+            picture.load()
+            upright = ImageOps.exif_transpose(picture)
+            return Raster(_to_rgb(upright), lossy, info)
+    except UnreadableFigure:
+        raise
+    except Image.DecompressionBombError as error:
+        raise _too_large(place) from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
+        raise UnreadableFigure(
+            f"the picture cannot be decoded ({_first_line(error)})",
+            where=place,
+            remedy="Export the figure again as PNG or TIFF.",
+        ) from error
+    except Exception as error:
+        raise UnreadableFigure(
+            f"the picture is damaged ({type(error).__name__}: {_first_line(error)})",
+            where=place,
+            remedy="Export the figure again as PNG or TIFF.",
+        ) from error
+
+
+def check_size(width: int, height: int, where: Path | str | None) -> None:
+    """Refuse pictures that no journal asks for, before they are decoded."""
+    if width < 1 or height < 1:
+        raise UnreadableFigure("the picture has no pixels", where=where, remedy="Export the figure again.")
+    if width * height > MAX_PIXELS:
+        raise _too_large(where)
+
+
+def _too_large(where: Path | str | None) -> UnreadableFigure:
+    return UnreadableFigure(
+        f"the picture has more than {MAX_PIXELS // 1_000_000} million pixels",
+        where=where,
+        remedy="Export the figure at 600 dpi or less.",
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+
+
+@contextmanager
+def _pixel_limit() -> Iterator[None]:
+    """Let Pillow open what we allow, and nothing larger."""
+    with _PILLOW_LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its warnings on odd metadata do not concern the pixels
+        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, MAX_PIXELS
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
+def _exif(picture: Image.Image) -> dict[int, Any]:
+    try:
+        return dict(picture.getexif())
+    except Exception:  # noqa: BLE001 - damaged EXIF is no reason to lose the figure
+        return {}
+
+
+def _to_rgb(picture: Image.Image) -> Pixels:
+    if picture.mode.startswith(("I", "F")):
+        return _grey_to_rgb(np.asarray(picture))
+    if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
+        return _on_white(np.array(picture.convert("RGBA")))
+    return np.array(picture.convert("RGB"))
+
+
+def _on_white(rgba: Pixels) -> Pixels:
+    """Composite on white, some rows at a time: transparency must not double the memory."""
+    out: Pixels = np.ascontiguousarray(rgba[..., :3])
+    for start in range(0, len(rgba), 512):
+        alpha = rgba[start : start + 512, :, 3:].astype(np.uint16)
+        if alpha.min() < 255:
+            rows = out[start : start + 512]
+            rows[:] = ((rows.astype(np.uint32) * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+    return out
+
+
+def _grey_to_rgb(grey: NDArray[Any]) -> Pixels:
+    return np.repeat(to_uint8(grey)[:, :, None], 3, axis=2)
+
+
+def to_uint8(samples: NDArray[Any]) -> Pixels:
+    """Samples of any type as 8 bit: the full range of the type, or of the values if they use little of it."""
+    if samples.dtype == np.uint8:
+        return samples
+    if samples.dtype == np.bool_:
+        return samples.astype(np.uint8) * np.uint8(255)
+    if samples.dtype.kind == "f":
+        samples = np.nan_to_num(samples, posinf=0, neginf=0)
+    low, high = float(samples.min()), float(samples.max())
+    if samples.dtype == np.uint16 and high > 4095:
+        return (samples >> 8).astype(np.uint8)
+    # A 12-bit capture in 16 bits, or floats: black would be all that is seen.
+    low = min(low, 0.0)
+    scale = 255.0 / (high - low) if high > low else 0.0
+    return ((samples.astype(np.float32) - low) * scale + 0.5).clip(0, 255).astype(np.uint8)
+
+
+def _read_tiff(path: Path) -> list[Raster]:
+    """Every full page of a TIFF; thumbnails and masks are left out."""
+    rasters: list[Raster] = []
+    with tifffile.TiffFile(path) as tiff:
+        for page in tiff.pages[:MAX_PAGES]:
+            if not isinstance(page, tifffile.TiffPage) or page.subfiletype & 0b101:
+                continue
+            check_size(page.imagewidth, page.imagelength, path)
+            if page.size > _SAMPLES_LIMIT * 4 // 3 or page.imagedepth != 1:
+                raise _too_large(path)
+            raster = Raster(_tiff_rgb(page), page.compression == tifffile.COMPRESSION.JPEG, _tiff_info(page))
+            rasters.append(raster)
+    if not rasters:
+        raise UnreadableFigure("the TIFF file has no pages", where=path, remedy="Export the figure again.")
+    return rasters
+
+
+def _tiff_info(page: tifffile.TiffPage) -> dict[str, Any]:
+    names = ("Software", "Artist", "Copyright", "ImageDescription", "XMP", "IPTCNAA", "DateTime")
+    return {name.lower(): page.tags[name].value for name in names if name in page.tags}
+
+
+def _tiff_rgb(page: tifffile.TiffPage) -> Pixels:
+    kind = page.photometric
+    if kind == tifffile.PHOTOMETRIC.CIELAB or kind not in (
+        tifffile.PHOTOMETRIC.MINISBLACK,
+        tifffile.PHOTOMETRIC.MINISWHITE,
+        tifffile.PHOTOMETRIC.RGB,
+        tifffile.PHOTOMETRIC.PALETTE,
+        tifffile.PHOTOMETRIC.SEPARATED,
+        tifffile.PHOTOMETRIC.YCBCR,
+    ):
+        raise ValueError(f"photometric {kind} is left to Pillow")
+    if kind == tifffile.PHOTOMETRIC.YCBCR and page.compression not in (
+        tifffile.COMPRESSION.JPEG,
+        tifffile.COMPRESSION.OJPEG,
+    ):
+        raise ValueError("uncompressed YCbCr is left to Pillow")
+    samples = np.asarray(page.asarray())
+    if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and samples.ndim == 3:
+        samples = np.moveaxis(samples, 0, -1)
+    if samples.ndim == 2 and kind == tifffile.PHOTOMETRIC.PALETTE:
+        samples = to_uint8(np.asarray(page.colormap)).T[samples]
+    samples = to_uint8(samples)
+    if kind == tifffile.PHOTOMETRIC.MINISWHITE:
+        samples = np.uint8(255) - samples
+    samples = samples[:, :, None] if samples.ndim == 2 else samples
+    samples = _turned(samples, int(page.tags["Orientation"].value) if "Orientation" in page.tags else 1)
+    if kind == tifffile.PHOTOMETRIC.SEPARATED:
+        return _cmyk_to_rgb(samples)
+    count = samples.shape[2]
+    if count in (2, 4) and page.extrasamples:
+        colour = samples[..., : count - 1] if count == 4 else np.repeat(samples[..., :1], 3, axis=2)
+        return _on_white(np.concatenate([colour, samples[..., -1:]], axis=2))
+    if count < 3:
+        return np.ascontiguousarray(np.repeat(samples[..., :1], 3, axis=2))
+    return np.ascontiguousarray(samples[..., :3])
+
+
+def _cmyk_to_rgb(cmyk: Pixels) -> Pixels:
+    """Ink to light, without a colour profile, as Pillow does."""
+    light = 255 - cmyk[..., :3].astype(np.uint16)
+    black = 255 - cmyk[..., 3:4].astype(np.uint16)
+    return ((light * black + 127) // 255).astype(np.uint8)
+
+
+def _turned(samples: Pixels, orientation: int) -> Pixels:
+    """Apply the TIFF tag Orientation (TIFF 6.0, page 36)."""
+    if orientation in (2, 3):
+        samples = samples[:, ::-1]
+    if orientation in (3, 4):
+        samples = samples[::-1]
+    if orientation >= 5:
+        samples = samples.transpose(1, 0, 2)
+        if orientation in (6, 7):
+            samples = samples[:, ::-1]
+        if orientation in (7, 8):
+            samples = samples[::-1]
+    return np.ascontiguousarray(samples)
