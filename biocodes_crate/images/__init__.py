@@ -1,1 +1,25 @@
 """Open an image and read its scenes and planes, whatever the file format."""
+
+from biocodes_crate.images.model import (
+    Channel,
+    Image,
+    ImageFormat,
+    PixelSource,
+    PlaneIndex,
+    RegionSource,
+    Scene,
+)
+from biocodes_crate.images.reader import is_image, looks_like_image_name, open_image
+
+__all__ = [
+    "Channel",
+    "Image",
+    "ImageFormat",
+    "PixelSource",
+    "PlaneIndex",
+    "RegionSource",
+    "Scene",
+    "is_image",
+    "looks_like_image_name",
+    "open_image",
+]

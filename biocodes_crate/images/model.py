@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,14 @@ class PixelSource(Protocol):
 
     def rows(self, plane: PlaneIndex, start: int, stop: int) -> Pixels:
         """Rows `start` to `stop` of a plane, (stop - start, X), in the scene's dtype, native byte order."""
+
+
+@runtime_checkable
+class RegionSource(PixelSource, Protocol):
+    """A source that can read a rectangle without reading the full width of its rows."""
+
+    def region(self, plane: PlaneIndex, x: int, y: int, w: int, h: int) -> Pixels:
+        """A rectangle of a plane, (h, w), in the scene's dtype, native byte order."""
 
 
 class ImageFormat(Enum):
@@ -92,6 +100,12 @@ class Scene:
         """All pixels of a plane, (Y, X) in the scene's dtype."""
         return self.source.rows(index, 0, self.size_y)
 
+    def region(self, index: PlaneIndex, x: int, y: int, w: int, h: int) -> Pixels:
+        """A rectangle that lies within the plane, (h, w) in the scene's dtype. Reads only the blocks it touches."""
+        if isinstance(self.source, RegionSource):
+            return self.source.region(index, x, y, w, h)
+        return self.source.rows(index, y, y + h)[:, x : x + w]
+
     def strips(self, index: PlaneIndex) -> Iterator[Pixels]:
         """The rows of a plane in order, a chunk row at a time, each (rows, X)."""
         step = max(1, self.source.chunk_rows)
@@ -112,3 +126,4 @@ class Image:
     organism: str | None = None  # IRI, read from metadata inside the image
     imaging_method: str | None = None  # IRI, likewise
     findings: tuple[Finding, ...] = ()
+    files: tuple[Path, ...] = ()  # every file read, where there is more than `path` (multi-file sets)

@@ -1,0 +1,61 @@
+"""Which reader takes a file or folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from biocodes_crate.errors import BiocodesError, NotAnImage, UnreadableImage
+from biocodes_crate.images import omezarr, picture, plugins, tiff
+from biocodes_crate.images.model import Image
+
+_FILES = (*tiff.SUFFIXES, *picture.SUFFIXES, *plugins.SUFFIXES, *omezarr.ZIP_SUFFIXES)
+
+
+def open_image(path: Path) -> Image:
+    """Open an image file or folder; pixels are read later, as they are asked for.
+
+    Raises
+    ------
+    NotAnImage
+        No reader takes it.
+    MissingReader
+        The format is known, but the plug-in that reads it is not installed.
+    UnreadableImage
+        It is damaged, or holds what no code is defined for.
+    """
+    name = path.name.lower()
+    try:
+        if not path.exists():
+            raise NotAnImage("it does not exist", where=path, remedy="Check the path.")
+        if path.is_dir() or name.endswith(omezarr.ZIP_SUFFIXES):
+            return omezarr.open_ome_zarr(path)
+        if name.endswith(tiff.SUFFIXES):
+            return tiff.open_tiff(path)
+        if name.endswith(picture.SUFFIXES):
+            return picture.open_picture(path)
+        if name.endswith(plugins.SUFFIXES):
+            raise plugins.missing_reader(path)
+    except BiocodesError:
+        raise
+    except OSError as error:
+        raise UnreadableImage(
+            f"it cannot be opened ({error.strerror or error})", where=path, remedy="Check its permissions."
+        ) from error
+    raise NotAnImage(
+        "it is not an image of a known format",
+        where=path,
+        remedy="Images are OME-Zarr, TIFF, PNG, JPEG, or what a bioio plug-in reads.",
+    )
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file or folder is an image by its name or, for a folder, its metadata. Cheap: no pixel is read."""
+    try:
+        return omezarr.is_ome_zarr(path) if path.is_dir() else path.is_file() and looks_like_image_name(path.name)
+    except OSError:
+        return False
+
+
+def looks_like_image_name(name: str) -> bool:
+    """Whether a file is an image by its name."""
+    return name.lower().endswith(_FILES)
