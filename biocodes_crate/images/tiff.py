@@ -21,6 +21,7 @@ from biocodes_crate.images.blocks import shared_blocks
 from biocodes_crate.images.model import Channel, Image, ImageFormat, Pixels, PixelSource, PlaneIndex, Scene
 from biocodes_crate.images.omexml import DescribedImage, named_files, namespace, parse_ome_xml, stays_beside
 from biocodes_crate.images.pixels import MAX_BLOCK_BYTES, GuardedSource, check_sizes, native_pixel_type
+from biocodes_crate.images.tiffchain import check_page_chain
 from biocodes_crate.images.units import micrometres
 
 SUFFIXES = (".tif", ".tiff", ".tf2", ".tf8", ".btf", ".lsm", ".svs", ".ndpi", ".scn")
@@ -32,6 +33,8 @@ _RESOLUTION_UNITS = {2: "inch", 3: "cm"}  # TIFF 6.0, tag ResolutionUnit
 def open_tiff(path: Path) -> Image:
     """Open a TIFF. The file is closed again; pixels are read by their offsets."""
     try:
+        if path.suffix.lower() != ".ndpi":  # its offsets are wider than those of a TIFF
+            check_page_chain(path)
         with tifffile.TiffFile(path) as tiff:
             return _open(tiff, path)
     except BiocodesError:
