@@ -1,0 +1,394 @@
+"""Open somebody's crate: a folder, a zip, or a metadata file alone. Reads nothing outside of it.
+
+A crate is hostile until proven otherwise: sizes are bounded, links and paths that lead out are
+reported and never followed, nothing is unpacked to disk unless asked for, no reference is fetched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+import unicodedata
+import zipfile
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from biocodes_crate.crate.content import METADATA
+from biocodes_crate.crate.ids import check_path, display
+from biocodes_crate.errors import NotACrate, UnsafePath
+
+MAX_METADATA = 256 << 20  # bytes; 20,000 entities are about 15 MB
+MAX_ENTRIES = 5_000_000
+MAX_DEPTH = 40  # of JSON: a flat graph needs five, an inline context a few more
+MAX_RATIO = 1100  # zlib cannot compress more than about 1032 to one
+
+
+@dataclass(frozen=True, slots=True)
+class Oddity:
+    """Something in a crate's container that should not be there."""
+
+    kind: str  # "path-escapes", "link", "duplicate", "case-collision", "zip-bomb", "encrypted", "unreadable"
+    path: str
+    message: str
+
+
+class CrateReader(ABC):
+    """A crate that is open for reading. Use as a context manager, or call :meth:`close`."""
+
+    path: Path
+    metadata: dict[str, Any]
+    has_payload: bool = True
+    oddities: tuple[Oddity, ...] = ()
+
+    @abstractmethod
+    def files(self) -> Mapping[str, int]:
+        """Size in bytes of every file by its path within the crate; links are not among them."""
+
+    @abstractmethod
+    def open(self, path: str) -> IO[bytes]:
+        """A file of the crate, for reading.
+
+        Raises
+        ------
+        UnsafePath
+            The path leads out of the crate.
+        FileNotFoundError
+            There is no such file.
+        """
+
+    @property
+    def folder(self) -> Path | None:
+        """The root of the crate on disk, if it is a folder."""
+        return None
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a file, or a folder with a file in it."""
+        files = self.files()
+        return path in files or path in self._folders()
+
+    def is_folder(self, path: str) -> bool:
+        return path in self._folders()
+
+    def size(self, path: str) -> int:
+        """Size of a file in bytes."""
+        return self.files()[path]
+
+    def below(self, folder: str) -> Iterator[str]:
+        """The files in a folder and its subfolders."""
+        prefix = folder.rstrip("/") + "/"
+        return (path for path in self.files() if path.startswith(prefix))
+
+    def close(self) -> None:  # noqa: B027 (most readers hold nothing)
+        """Release the file."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    _folder_names: frozenset[str] | None = None
+
+    def _folders(self) -> frozenset[str]:
+        if self._folder_names is None:
+            names: set[str] = set()
+            for path in self.files():
+                parent = path.rpartition("/")[0]
+                while parent and parent not in names:
+                    names.add(parent)
+                    parent = parent.rpartition("/")[0]
+            self._folder_names = frozenset(names)
+        return self._folder_names
+
+
+def open_crate(path: Path) -> CrateReader:
+    """Open a crate: its folder, a zip of it, or its metadata file.
+
+    A file named exactly `ro-crate-metadata.json` stands for the metadata alone, not for the folder
+    that it lies in.
+
+    Raises
+    ------
+    NotACrate
+        There is no crate there, or its metadata is not JSON that can be read.
+    """
+    try:
+        if path.is_dir():
+            return _FolderReader(path)
+        if not path.exists():
+            raise NotACrate("there is no such file or folder", where=path, remedy="Check the path.")
+        if path.suffix.lower() != ".json" and zipfile.is_zipfile(path):
+            return _ZipReader(path)
+        return _MetadataReader(path)
+    except OSError as error:
+        raise NotACrate(
+            f"the crate cannot be read ({error.strerror or error})", where=path, remedy="Check the rights."
+        ) from error
+
+
+def parse_metadata(content: bytes, where: Path | str) -> dict[str, Any]:
+    """Metadata from bytes that may be anything.
+
+    Raises
+    ------
+    NotACrate
+        They are not UTF-8, not strict JSON, nested too deeply, or not an object with a `@graph`.
+    """
+    try:
+        metadata = json.loads(content.decode("utf-8-sig"), parse_constant=_refuse_constant)
+        too_deep = _depth_exceeds(metadata, MAX_DEPTH)
+        json.dumps(metadata, ensure_ascii=False).encode("utf-8")  # lone surrogates fail here
+    except UnicodeDecodeError as error:
+        raise _bad_metadata("it is not UTF-8", where) from error
+    except UnicodeEncodeError as error:
+        raise _bad_metadata("it holds half of a surrogate pair, which is no character", where) from error
+    except RecursionError as error:
+        raise _bad_metadata("it is nested too deeply", where) from error
+    except ValueError as error:
+        raise _bad_metadata(f"it is not JSON: {error}", where) from error
+    if too_deep:
+        raise _bad_metadata("it is nested too deeply", where)
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("@graph"), list):
+        raise _bad_metadata("it has no '@graph' list", where)
+    return metadata
+
+
+def _bad_metadata(message: str, where: Path | str) -> NotACrate:
+    return NotACrate(
+        f"the metadata cannot be read: {message}", where=where, remedy="Make the crate again, or ask who made it."
+    )
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _depth_exceeds(value: Any, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit):
+        level = [
+            child
+            for item in level
+            if isinstance(item, dict | list)
+            for child in (item.values() if isinstance(item, dict) else item)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _read_bounded(file: IO[bytes], where: Path | str) -> bytes:
+    content = file.read(MAX_METADATA + 1)
+    if len(content) > MAX_METADATA:
+        raise _bad_metadata(f"it is larger than {MAX_METADATA >> 20} MiB", where)
+    return content
+
+
+class _MetadataReader(CrateReader):
+    has_payload = False
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with path.open("rb") as file:
+            self.metadata = parse_metadata(_read_bounded(file, path), path)
+
+    def files(self) -> Mapping[str, int]:
+        return {}
+
+    def open(self, path: str) -> IO[bytes]:
+        raise FileNotFoundError(f"a metadata file alone holds no {check_path(path)}")
+
+
+class _FolderReader(CrateReader):
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._files: dict[str, int] | None = None
+        metadata = path / METADATA
+        if metadata.is_symlink() or not metadata.is_file():
+            raise NotACrate(
+                f"the folder has no {METADATA}",
+                where=path,
+                remedy="Name the root of a crate, or run `crate build` first.",
+            )
+        with metadata.open("rb") as file:
+            self.metadata = parse_metadata(_read_bounded(file, metadata), metadata)
+        self._walk()
+
+    @property
+    def folder(self) -> Path:
+        return self.path
+
+    def files(self) -> Mapping[str, int]:
+        return self._walk()
+
+    def open(self, path: str) -> IO[bytes]:
+        file = self.path
+        for part in check_path(path).split("/"):
+            file /= part
+            if file.is_symlink():
+                raise UnsafePath("the file is a link, which is not followed", where=display(path))
+        if not file.is_file():
+            raise FileNotFoundError(path)
+        return file.open("rb")
+
+    def _walk(self) -> dict[str, int]:
+        if self._files is not None:
+            return self._files
+        files: dict[str, int] = {}
+        oddities: list[Oddity] = []
+        pending = [""]
+        while pending:
+            prefix = pending.pop()
+            try:
+                entries = sorted(os.scandir(self.path / prefix), key=lambda entry: entry.name)
+            except OSError as error:
+                oddities.append(Oddity("unreadable", prefix, f"cannot be read ({error.strerror})"))
+                continue
+            for entry in entries:
+                name = f"{prefix}{entry.name}"
+                if entry.is_symlink():
+                    oddities.append(Oddity("link", name, "is a symbolic link, which is not followed"))
+                elif entry.is_dir(follow_symlinks=False):
+                    pending.append(f"{name}/")
+                elif entry.is_file(follow_symlinks=False):
+                    files[name] = entry.stat(follow_symlinks=False).st_size
+                else:
+                    oddities.append(Oddity("unreadable", name, "is no file, but a device or a socket"))
+        self._files, self.oddities = files, tuple(oddities)
+        return files
+
+
+class _ZipReader(CrateReader):
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._archive = zipfile.ZipFile(path)
+        except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+            raise NotACrate(
+                f"the zip cannot be read ({error})", where=path, remedy="Fetch or pack it again."
+            ) from error
+        try:
+            self._entries, oddities = _checked_entries(self._archive, path)
+            self._prefix = _crate_prefix(self._entries, path)
+            self.oddities = tuple(oddities)
+            entry = self._entries[self._prefix + METADATA]
+            with self._archive.open(entry) as file:
+                where = f"{display(str(path))}/{entry.filename}"
+                self.metadata = parse_metadata(_read_bounded(file, where), where)
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+            self._archive.close()
+            raise NotACrate(
+                f"the zip cannot be read ({error})", where=path, remedy="Fetch or pack it again."
+            ) from error
+        except BaseException:
+            self._archive.close()
+            raise
+        self._files = {
+            name.removeprefix(self._prefix): info.file_size
+            for name, info in self._entries.items()
+            if name.startswith(self._prefix)
+        }
+
+    @property
+    def prefix(self) -> str:
+        """The folder within the zip that is the crate's root; empty, or with a slash at the end."""
+        return self._prefix
+
+    def files(self) -> Mapping[str, int]:
+        return self._files
+
+    def open(self, path: str) -> IO[bytes]:
+        entry = self._entries.get(self._prefix + check_path(path))
+        if entry is None:
+            raise FileNotFoundError(path)
+        # Reads no more than the size that the zip's directory states, whatever the stream holds.
+        return self._archive.open(entry)
+
+    def close(self) -> None:
+        self._archive.close()
+
+
+def _bad_zip(error: Exception, path: Path) -> NotACrate:
+    return NotACrate(f"the zip cannot be read ({error})", where=path, remedy="Fetch or pack it again.")
+
+
+def _checked_entries(archive: zipfile.ZipFile, path: Path) -> tuple[dict[str, zipfile.ZipInfo], list[Oddity]]:
+    """The entries of a zip that can be read safely, and what is wrong with the others."""
+    entries: dict[str, zipfile.ZipInfo] = {}
+    folded: dict[str, str] = {}
+    oddities: list[Oddity] = []
+    infos = archive.infolist()
+    if len(infos) > MAX_ENTRIES:
+        raise NotACrate(f"the zip has more than {MAX_ENTRIES} entries", where=path, remedy="Split the crate.")
+    for info in infos:
+        name = info.filename
+        if info.is_dir():
+            continue
+        try:
+            check_path(name)
+        except UnsafePath:
+            oddities.append(Oddity("path-escapes", name, "is a path that leads out of the crate"))
+            continue
+        if stat.S_ISLNK(info.external_attr >> 16):
+            oddities.append(Oddity("link", name, "is a symbolic link, which is not followed"))
+        elif info.flag_bits & 1:
+            oddities.append(Oddity("encrypted", name, "is encrypted"))
+        elif info.file_size > max(info.compress_size, 1) * MAX_RATIO:
+            oddities.append(Oddity("zip-bomb", name, f"claims to grow to {info.file_size} bytes when unpacked"))
+        elif name in entries:
+            oddities.append(Oddity("duplicate", name, "is in the zip more than once; the first one was read"))
+        else:
+            same = unicodedata.normalize("NFC", name).casefold()
+            if same in folded:
+                oddities.append(
+                    Oddity("case-collision", name, f"becomes the same file as {folded[same]} on many systems")
+                )
+            folded[same] = name
+            entries[name] = info
+    return entries, oddities
+
+
+def _crate_prefix(entries: Mapping[str, zipfile.ZipInfo], path: Path) -> str:
+    if METADATA in entries:
+        return ""
+    # Many tools pack the folder itself: one folder deep is a crate still.
+    nested = [name for name in entries if name.endswith(f"/{METADATA}") and name.count("/") == 1]
+    if len(nested) == 1:
+        return nested[0].removesuffix(METADATA)
+    raise NotACrate(f"the zip has no {METADATA}", where=path, remedy="Name a zip of a crate.")
+
+
+def extract(reader: CrateReader, path: str, target: Path, limit: int) -> None:
+    """Copy one file of a crate to disk, up to a limit in bytes.
+
+    Raises
+    ------
+    UnsafePath
+        The file is larger than the limit.
+    """
+    if reader.size(path) > limit:
+        raise UnsafePath(
+            f"the file is larger than {limit >> 20} MiB, which is the limit for unpacking",
+            where=display(path),
+            remedy="Unpack the zip, and name the folder.",
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with reader.open(path) as source, target.open("xb") as file:
+        written = 0
+        while block := source.read(1 << 20):
+            written += len(block)
+            if written > limit:
+                with contextlib.suppress(OSError):
+                    target.unlink()
+                raise UnsafePath("the file grows beyond the size that it states", where=display(path))
+            file.write(block)
