@@ -1,0 +1,134 @@
+"""Evidence: how well a re-rendered source explains a panel, and how likely chance does as well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+Field = NDArray[np.float32]
+Valid = NDArray[np.bool_]
+
+BANDS = (1.5, 3.0, 6.0, 12.0)  # standard deviations in grid pixels
+TILES = 6  # to a side
+LOG10_FLOOR = -300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Panel against re-rendered source over the unmasked pixels."""
+
+    correlation: float  # Pearson's
+    fine_correlation: float  # in the band where the agreement is the least likely by chance
+    log10_chance: float  # of that, for two unrelated fields with these autocorrelations, one-sided
+    tile_share: float  # of the tiles that show structure, the share that agrees
+    tiles: int  # that show structure
+    share_explained: float  # of the pixels
+    residual: float  # root mean square, grey levels
+    signal: float  # standard deviation of the panel, grey levels
+
+
+def agreement(panel: Field, rendered: Field, valid: Valid) -> Agreement:
+    """Compare (Y, X) or (Y, X, 3) fields in grey levels 0–255 where `valid` (Y, X)."""
+    panel, rendered = np.atleast_3d(panel), np.atleast_3d(rendered)
+    a, b = panel[valid].astype(np.float64), rendered[valid].astype(np.float64)
+    a0, b0 = a - a.mean(axis=0), b - b.mean(axis=0)
+    norm = float(np.sqrt((a0**2).sum() * (b0**2).sum()))
+    correlation = float((a0 * b0).sum()) / norm if norm > 1e-9 else 0.0
+    best = (0.0, 0.0, None)
+    for sigma in BANDS:
+        if sigma * 4 > min(valid.shape):
+            break
+        fine_a, fine_b = _detail(panel, valid, sigma), _detail(rendered, valid, sigma)
+        r, log10 = _chance(fine_a, fine_b, valid)
+        if log10 < best[1]:
+            best = (r, log10, sigma)
+    sigma = best[2] or BANDS[0]
+    share, tiles = _tiles(panel, rendered, valid, sigma)
+    return Agreement(
+        correlation,
+        best[0],
+        # Bands are chosen after the fact: Bonferroni.
+        min(0.0, best[1] + float(np.log10(len(BANDS)))),
+        share,
+        tiles,
+        float(explained(panel, rendered, valid)[valid].mean()) if valid.any() else 0.0,
+        float(np.sqrt(((a - b) ** 2).mean())),
+        float(np.sqrt((a0**2).mean())),
+    )
+
+
+def _smooth(field: Field, valid: Valid, sigma: float) -> Field:
+    """Gaussian mean over valid pixels only."""
+    weight = cv2.GaussianBlur(valid.astype(np.float32), (0, 0), sigma)
+    total = cv2.GaussianBlur(np.where(valid[..., np.newaxis], field, 0).astype(np.float32), (0, 0), sigma)
+    return np.atleast_3d(total) / np.maximum(weight, 1e-3)[..., np.newaxis]
+
+
+def _detail(field: Field, valid: Valid, sigma: float) -> Field:
+    """What is finer than `sigma`, 0 where not valid."""
+    return np.where(valid[..., np.newaxis], field - _smooth(field, valid, sigma), 0).astype(np.float32)
+
+
+def _chance(a: Field, b: Field, valid: Valid) -> tuple[float, float]:
+    """Correlation of two detail fields, and log10 of its probability if they had nothing to do with each other.
+
+    The number of independent samples comes from both autocorrelations (Bartlett 1935; Clifford,
+    Richardson & Hémon 1989, doi:10.2307/2532039).
+    """
+    energy_a, energy_b = float((a**2).sum()), float((b**2).sum())
+    if energy_a < 1e-6 or energy_b < 1e-6:
+        return 0.0, 0.0
+    r = float((a.astype(np.float64) * b).sum()) / float(np.sqrt(energy_a * energy_b))
+    n = int(valid.sum()) * 1.0
+    shape = [cv2.getOptimalDFTSize(2 * side) for side in valid.shape]
+    power_a, power_b = (
+        np.sum([np.abs(np.fft.rfft2(f[..., i], shape)) ** 2 for i in range(f.shape[2])], axis=0) for f in (a, b)
+    )
+    rho_a, rho_b = np.fft.irfft2(power_a, shape) / energy_a, np.fft.irfft2(power_b, shape) / energy_b
+    inflation = max(1.0, float((rho_a * rho_b).sum()))
+    samples = n / inflation
+    if samples < 6:
+        return r, 0.0
+    r = min(max(r, -0.999999), 0.999999)
+    t = r * np.sqrt((samples - 2) / (1 - r * r))
+    return r, max(LOG10_FLOOR, float(stats.t.logsf(t, samples - 2)) / np.log(10))
+
+
+def _tiles(panel: Field, rendered: Field, valid: Valid, sigma: float) -> tuple[float, int]:
+    """Share of the tiles with structure, in panel or source, in which the two agree."""
+    a = _detail(panel, valid, max(sigma, 3.0))
+    b = _detail(rendered, valid, max(sigma, 3.0))
+    height, width = valid.shape
+    structured, agreeing = 0.0, 0.0
+    level = max(1.5, 0.35 * float(np.sqrt((a[valid] ** 2).mean())))
+    count = 0
+    for rows in np.array_split(np.arange(height), min(TILES, max(1, height // 10))):
+        for columns in np.array_split(np.arange(width), min(TILES, max(1, width // 10))):
+            here = np.ix_(rows, columns)
+            inside = valid[here]
+            if inside.mean() < 0.3:
+                continue
+            tile_a, tile_b = a[here][inside], b[here][inside]
+            deviation_a, deviation_b = float(np.sqrt((tile_a**2).mean())), float(np.sqrt((tile_b**2).mean()))
+            if max(deviation_a, deviation_b) < level:
+                continue
+            count += 1
+            weight = float(inside.sum())
+            structured += weight
+            r = float((tile_a * tile_b).mean()) / max(deviation_a * deviation_b, 1e-9)
+            agreeing += weight * (r > 0.4)
+    return (agreeing / structured if structured else 0.0), count
+
+
+def explained(panel: Field, rendered: Field, valid: Valid) -> NDArray[np.bool_]:
+    """(Y, X), where the difference is no larger than the noise of a good fit or a tenth of the range."""
+    away = np.abs(np.atleast_3d(panel).astype(np.float32) - np.atleast_3d(rendered)).max(axis=2)
+    if not valid.any():
+        return np.zeros(valid.shape, bool)
+    noise = 1.48 * float(np.median(away[valid]))
+    result: NDArray[np.bool_] = away <= np.clip(4 * noise, 16, 40)
+    return result

@@ -1,0 +1,283 @@
+"""From a hypothesis to a fit: register, find the plane, register again, measure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from biocodes_crate.figures.model import Panel
+from biocodes_crate.images import Scene
+from biocodes_crate.tracing.evidence import Agreement, agreement
+from biocodes_crate.tracing.model import PlaneRef, Projection, ProjectionKind
+from biocodes_crate.tracing.pixels import (
+    Grid,
+    SourcePixels,
+    Warp,
+    apply_warp,
+    comparison_grid,
+    mask_on_grid,
+    on_grid,
+    plan_warp,
+)
+from biocodes_crate.tracing.planes import Choice, Sampled, choose_plane
+from biocodes_crate.tracing.register import SMALLEST_OVERLAP, register
+from biocodes_crate.tracing.retrieve import Hypothesis
+from biocodes_crate.tracing.tones import Mixture, PanelTone, ToneCurve, fit_mixture, fit_tone
+
+Matrix = NDArray[np.float64]
+Grey = NDArray[np.float32]
+
+COARSE, FINE = 200, 480  # longest sides of the grids
+LEAST_SHARE = 0.02  # of the panel's variance that a channel of a mixture must add
+ANCHOR = PlaneRef(0, -1, 0)  # stands for the mean of RGB samples
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A source in the place of a panel, with everything that was measured."""
+
+    image: str
+    scene: int
+    panel_to_source: Matrix
+    channels: tuple[int, ...]
+    choice: Choice
+    agreement: Agreement
+    tone: ToneCurve | None
+    mixture: Mixture | None
+    shares: tuple[float, ...]  # of the panel's variance, for each channel
+    rendered: NDArray[np.float32]  # on the grid, (Y, X) or (Y, X, 3), grey levels
+    compared: NDArray[np.float32]  # the panel likewise
+    valid: NDArray[np.bool_]  # (Y, X)
+    grid: Grid
+
+    @property
+    def planes(self) -> tuple[PlaneRef, ...]:
+        return tuple(self.choice.best.depth.plane(c) for c in self.channels)
+
+
+class PanelPixels:
+    """A panel's tones on grids of any size."""
+
+    def __init__(self, panel: Panel, tone: PanelTone) -> None:
+        self.shape = panel.pixels.shape
+        self.tone = tone
+        self._rgb = panel.pixels.astype(np.float32)
+        # JPEG and resampling smear overlays by a pixel or two.
+        self._mask = cv2.dilate(panel.mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+
+    def grey(self, number: int, grid: Grid) -> Grey:
+        return on_grid(self.tone.greys[number], grid)
+
+    def colours(self, grid: Grid) -> NDArray[np.float32]:
+        return on_grid(self._rgb, grid)
+
+    def valid(self, grid: Grid) -> NDArray[np.bool_]:
+        return ~mask_on_grid(self._mask, grid)
+
+
+def locate(panel: PanelPixels, hypothesis: Hypothesis, pixels: SourcePixels) -> Fit | None:
+    """Follow up a hypothesis on the pixels; None where registration fails."""
+    key = hypothesis.picture
+    scene = pixels.scene(key.image, key.scene)
+    anchor = _anchor(hypothesis, scene)
+    found = _register(panel, pixels, hypothesis, scene, anchor)
+    if found is None:
+        return None
+    matrix, number = found
+    choice = _choose(panel, pixels, hypothesis, scene, matrix, number)
+    best = choice.best.depth.plane(-1 if scene.is_rgb else _leading(panel, choice, pixels, hypothesis, matrix, number))
+    refined = _refine(panel, pixels, hypothesis, scene, matrix, best, number)
+    if refined is None:
+        return None
+    if scene.plane_count > (scene.size_c if scene.is_rgb else 1):
+        choice = _choose(panel, pixels, hypothesis, scene, refined, number)
+    return measure(panel, pixels, key.image, key.scene, refined, choice)
+
+
+def _anchor(hypothesis: Hypothesis, scene: Scene) -> PlaneRef:
+    key = hypothesis.picture
+    if key.z >= 0:
+        return PlaneRef(key.z, key.c, key.t)
+    return PlaneRef(None, key.c, key.t, Projection(ProjectionKind.MAX, 0, scene.size_z - 1))
+
+
+def _reader(pixels: SourcePixels, image: str, scene: Scene, plane: PlaneRef):  # type: ignore[no-untyped-def]
+    def read(warp: Warp) -> Grey:
+        if plane.c >= 0:
+            return pixels.reference(image, scene.index, plane, warp.window)
+        samples = [pixels.reference(image, scene.index, replace(plane, c=c), warp.window) for c in range(scene.size_c)]
+        return np.asarray(np.mean(samples[:3], axis=0), np.float32)
+
+    return read
+
+
+def _register(
+    panel: PanelPixels, pixels: SourcePixels, hypothesis: Hypothesis, scene: Scene, anchor: PlaneRef
+) -> tuple[Matrix, int] | None:
+    """The transform, and the number of the panel's grey rendition that it was found with."""
+    grid = comparison_grid(panel.shape, hypothesis.panel_to_source, COARSE)
+    read = _reader(pixels, hypothesis.picture.image, scene, anchor)
+    warp = plan_warp(hypothesis.panel_to_source, grid, scene)
+    valid = panel.valid(grid)
+    if warp is None or warp.inside.mean() < SMALLEST_OVERLAP or (valid & warp.inside).sum() < 60:
+        return None
+    rendered = apply_warp(warp, read(warp))
+    use = valid & warp.inside
+    fits = [
+        (-fit_tone(rendered[use], panel.grey(i, grid)[use]).explained, i) for i in range(len(panel.tone.greys))
+    ]
+    number = min(fits)[1]
+    matrix: Matrix | None = hypothesis.panel_to_source
+    for smoothing, steps in ((2.5, 6), (1.0, 6)):
+        assert matrix is not None
+        matrix = register(
+            panel.grey(number, grid), valid, read, scene, matrix, grid, smoothing=smoothing, steps=steps
+        )
+        if matrix is None:
+            return None
+    return matrix, number
+
+
+def _refine(
+    panel: PanelPixels,
+    pixels: SourcePixels,
+    hypothesis: Hypothesis,
+    scene: Scene,
+    matrix: Matrix,
+    plane: PlaneRef,
+    number: int,
+) -> Matrix | None:
+    grid = comparison_grid(panel.shape, matrix, FINE)
+    read = _reader(pixels, hypothesis.picture.image, scene, plane)
+    return register(
+        panel.grey(number, grid), panel.valid(grid), read, scene, matrix, grid, smoothing=0.7, steps=8
+    )
+
+
+def _sampled(
+    panel: PanelPixels,
+    pixels: SourcePixels,
+    image: str,
+    scene: Scene,
+    matrix: Matrix,
+    *,
+    mixed: bool,
+    number: int = 0,
+) -> Sampled | None:
+    grid = comparison_grid(panel.shape, matrix, COARSE)
+    warp = plan_warp(matrix, grid, scene)
+    if warp is None:
+        return None
+
+    def render(plane: PlaneRef) -> Grey:
+        return apply_warp(warp, pixels.reference(image, scene.index, plane, warp.window))
+
+    target = panel.colours(grid) if mixed else panel.grey(number, grid)
+    channels = tuple(range(min(scene.size_c, 3) if scene.is_rgb else scene.size_c))
+    return Sampled(target, panel.valid(grid) & warp.inside, render, channels, mixed=mixed)
+
+
+def _is_mixed(panel: PanelPixels, scene: Scene) -> bool:
+    return scene.is_rgb or not (panel.tone.scalar or scene.size_c == 1)
+
+
+def _choose(
+    panel: PanelPixels, pixels: SourcePixels, hypothesis: Hypothesis, scene: Scene, matrix: Matrix, number: int
+) -> Choice:
+    mixed = _is_mixed(panel, scene)
+    sampled = _sampled(panel, pixels, hypothesis.picture.image, scene, matrix, mixed=mixed, number=number)
+    assert sampled is not None
+    return choose_plane(sampled, scene, range(scene.size_t), per_channel=not mixed)
+
+
+def _leading(
+    panel: PanelPixels,
+    choice: Choice,
+    pixels: SourcePixels,
+    hypothesis: Hypothesis,
+    matrix: Matrix,
+    number: int,
+) -> int:
+    """The channel that the grey rendition used for registration follows best."""
+    if len(choice.best.channels) == 1:
+        return choice.best.channels[0]
+    key = hypothesis.picture
+    scene = pixels.scene(key.image, key.scene)
+    sampled = _sampled(panel, pixels, key.image, scene, matrix, mixed=False, number=number)
+    assert sampled is not None
+    return sampled.rank(choice.best.depth, scene.size_z).channels[0]
+
+
+def measure(
+    panel: PanelPixels,
+    pixels: SourcePixels,
+    image: str,
+    scene_number: int,
+    matrix: Matrix,
+    choice: Choice,
+) -> Fit | None:
+    """Re-render the chosen planes through the transform and compare them with the panel."""
+    scene = pixels.scene(image, scene_number)
+    grid = comparison_grid(panel.shape, matrix, FINE)
+    warp = plan_warp(matrix, grid, scene)
+    if warp is None:
+        return None
+    valid = panel.valid(grid) & warp.inside
+    if valid.sum() < 60:
+        return None
+    channels = choice.best.channels
+    windows = [pixels.reference(image, scene_number, choice.best.depth.plane(c), warp.window) for c in channels]
+    sources = [apply_warp(warp, window) for window in windows]
+    if len(channels) == 1 and not scene.is_rgb:
+        compared = _closest_grey(panel, grid, sources[0], valid)
+        curve = fit_tone(sources[0][valid], compared[valid])
+        rendered = _toned_then_warped(curve, windows[0], warp, compared, valid)
+        return Fit(
+            image, scene_number, matrix, channels, choice, agreement(compared, rendered, valid),
+            curve, None, (1.0,), rendered, compared, valid, grid,
+        )  # fmt: skip
+    colours = panel.colours(grid)
+    kept, mixture, shares = _contributing(channels, sources, colours, valid)
+    rendered = mixture.render([sources[i] for i in kept])
+    return Fit(
+        image, scene_number, matrix, tuple(channels[i] for i in kept), choice, agreement(colours, rendered, valid),
+        None, mixture, shares, rendered, colours, valid, grid,
+    )  # fmt: skip
+
+
+def _closest_grey(panel: PanelPixels, grid: Grid, source: Grey, valid: NDArray[np.bool_]) -> Grey:
+    greys = [panel.grey(i, grid) for i in range(len(panel.tone.greys))]
+    return max(greys, key=lambda grey: fit_tone(source[valid], grey[valid]).explained)
+
+
+def _toned_then_warped(
+    curve: ToneCurve, window: Grey, warp: Warp, compared: Grey, valid: NDArray[np.bool_]
+) -> Grey:
+    """Contrast is set before a figure is scaled, so the curve is applied to source pixels, then warped."""
+    toned = apply_warp(warp, curve(window))
+    again = fit_tone(toned[valid], compared[valid])
+    return again(toned)
+
+
+def _contributing(
+    channels: tuple[int, ...], sources: list[Grey], colours: NDArray[np.float32], valid: NDArray[np.bool_]
+) -> tuple[list[int], Mixture, tuple[float, ...]]:
+    """Channels that a mixture needs: dropping one that adds nothing leaves the error as it was."""
+    step = max(1, int(valid.sum()) // 12_000)
+    target = colours[valid][::step]
+    sampled = [source[valid][::step] for source in sources]
+    variance = max(float(target.var(axis=0).sum()), 1e-9)
+    kept = list(range(len(channels)))
+    while True:
+        mixture = fit_mixture([sampled[i] for i in kept], target)
+        without = [
+            fit_mixture([sampled[j] for j in kept if j != i], target).residual if len(kept) > 1 else np.inf
+            for i in kept
+        ]
+        shares = tuple(float(3 * (w**2 - mixture.residual**2) / variance) for w in without)
+        if len(kept) == 1 or min(shares) >= LEAST_SHARE:
+            return kept, mixture, tuple(min(1.0, s) for s in shares)
+        kept.pop(int(np.argmin(shares)))

@@ -1,0 +1,222 @@
+"""Which plane of a scene: every plane and projection is tried in the place that registration found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biocodes_crate.images import Scene
+from biocodes_crate.tracing.model import PlaneRef, Projection, ProjectionKind
+from biocodes_crate.tracing.tones import fit_mixture, fit_tone
+
+Grey = NDArray[np.float32]
+
+SAMPLES = 3000  # pixels that rank planes
+BLOCKS = 7  # to a side, for the test of two planes against each other
+DECIDED = 3.0  # standard errors by which the best plane must be better than a rival
+SAME_PICTURE = 0.5  # grey levels (root mean square) between renditions that nobody could tell apart
+KINDS = (ProjectionKind.MAX, ProjectionKind.MEAN, ProjectionKind.MIN)
+MOST_PLANES = 3000
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """A place along z and t, or a projection; together with a channel it is a plane."""
+
+    t: int
+    z: int | None = None
+    projection: Projection | None = None
+
+    def plane(self, c: int) -> PlaneRef:
+        return PlaneRef(self.z, c, self.t, self.projection)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A depth, the channels that it was explained with, and the error left, in grey levels (root mean square)."""
+
+    depth: Depth
+    channels: tuple[int, ...]
+    residual: float
+
+
+Render = Callable[[PlaneRef], Grey]  # (Y, X) on the grid
+Residual = Callable[[Depth], Ranked]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The best depth, those that it cannot be told from, and how much worse the next one fits."""
+
+    best: Ranked
+    tied: tuple[Ranked, ...]  # the best among them; one where it is clear
+    margin: float | None  # 1 − (residual of best / of the next)²; None without a neighbour
+
+
+class Sampled:
+    """Panel and source at the same few thousand pixels."""
+
+    def __init__(
+        self,
+        panel: Grey,
+        valid: NDArray[np.bool_],
+        render: Render,
+        channels: tuple[int, ...],
+        *,
+        mixed: bool,
+    ) -> None:
+        """`panel` (Y, X) or, for a mixture, (Y, X, 3); `valid` (Y, X)."""
+        rows, columns = np.nonzero(valid)
+        step = max(1, len(rows) // SAMPLES)
+        self._at = (rows[::step], columns[::step])
+        self._shape = valid.shape
+        self._panel = panel[self._at]
+        self._render, self._channels, self._mixed = render, channels, mixed
+        self._sources: dict[PlaneRef, Grey] = {}
+
+    def source(self, plane: PlaneRef) -> Grey:
+        values = self._sources.get(plane)
+        if values is None:
+            values = self._sources[plane] = self._render(plane)[self._at]
+        return values
+
+    def stack(self, c: int, t: int, depth: int) -> Grey:
+        """(Z, N) of one channel and time."""
+        return np.stack([self.source(PlaneRef(z, c, t)) for z in range(depth)])
+
+    def project(self, depth: Depth, c: int, size_z: int) -> Grey:
+        """A projection of the sampled stack; on warped pixels, which ranks like the projection warped."""
+        assert depth.projection is not None
+        plane = depth.plane(c)
+        values = self._sources.get(plane)
+        if values is None:
+            first, last = depth.projection.z_start, depth.projection.z_end
+            part = self.stack(c, depth.t, size_z)[first : last + 1]
+            how = {ProjectionKind.MAX: np.max, ProjectionKind.MIN: np.min}.get(depth.projection.kind, np.mean)
+            values = self._sources[plane] = np.asarray(how(part, axis=0), np.float32)
+        return values
+
+    def values(self, depth: Depth, c: int, size_z: int) -> Grey:
+        return self.source(depth.plane(c)) if depth.projection is None else self.project(depth, c, size_z)
+
+    def rank(self, depth: Depth, size_z: int) -> Ranked:
+        """How well a depth explains the panel: with its best channel, or with all of them mixed."""
+        sources = [self.values(depth, c, size_z) for c in self._channels]
+        if self._mixed:
+            mixture = fit_mixture(sources, self._panel)
+            return Ranked(depth, self._channels, mixture.residual)
+        fits = [(fit_tone(source, self._panel).residual, c) for source, c in zip(sources, self._channels, strict=True)]
+        residual, channel = min(fits)
+        return Ranked(depth, (channel,), residual)
+
+    def errors(self, ranked: Ranked, size_z: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Squared error and rendition at each sample: (N,), and (N,) or (N, 3)."""
+        sources = [self.values(ranked.depth, c, size_z) for c in ranked.channels]
+        if self._mixed:
+            rendition = fit_mixture(sources, self._panel).render(sources).astype(np.float64)
+            return ((self._panel - rendition) ** 2).mean(axis=1), rendition
+        rendition = fit_tone(sources[0], self._panel)(sources[0]).astype(np.float64)
+        return (self._panel - rendition) ** 2, rendition
+
+    def blocks(self) -> NDArray[np.intp]:
+        """The block (of BLOCKS × BLOCKS) that each sample lies in."""
+        height, width = self._shape
+        return (self._at[0] * BLOCKS // height) * BLOCKS + self._at[1] * BLOCKS // width
+
+
+def choose_plane(sampled: Sampled, scene: Scene, times: Iterable[int], *, per_channel: bool) -> Choice:
+    """The plane or projection that explains the panel best.
+
+    Parameters
+    ----------
+    times
+        Indices along t to try.
+    per_channel
+        Whether another channel of the same depth is a rival: not so for mixtures.
+    """
+    times = list(times)
+    single = [
+        sampled.rank(Depth(t, z), scene.size_z) for t, z in product(times, range(scene.size_z)) if len(times) > 0
+    ]
+    best_time = min(single, key=lambda r: r.residual).depth.t
+    projected: list[Ranked] = []
+    if scene.size_z > 1:
+        for kind in KINDS:
+            projected += _projections(sampled, kind, best_time, scene.size_z)
+    everything = sorted(single + projected, key=lambda r: r.residual)
+    if per_channel:
+        everything = sorted(everything + _other_channels(sampled, everything[:3], scene), key=lambda r: r.residual)
+    return _decide(sampled, everything, scene)
+
+
+def _other_channels(sampled: Sampled, ranked: list[Ranked], scene: Scene) -> list[Ranked]:
+    """The same depths in the channels that were not their best."""
+    found = []
+    for r in ranked:
+        for c in range(scene.size_c):
+            if c not in r.channels:
+                source = sampled.values(r.depth, c, scene.size_z)
+                found.append(Ranked(r.depth, (c,), fit_tone(source, sampled._panel).residual))  # noqa: SLF001
+    return found
+
+
+def _projections(sampled: Sampled, kind: ProjectionKind, t: int, size_z: int) -> list[Ranked]:
+    """Ranges of one kind, from coarse to fine around the best."""
+    known: dict[tuple[int, int], Ranked] = {}
+
+    def rank(first: int, last: int) -> Ranked:
+        if (first, last) not in known:
+            known[first, last] = sampled.rank(Depth(t, None, Projection(kind, first, last)), size_z)
+        return known[first, last]
+
+    stops = sorted({round(v) for v in np.linspace(0, size_z - 1, min(size_z, 8))})
+    best = min((rank(a, b) for a, b in product(stops, stops) if a < b), key=lambda r: r.residual)
+    step = max(1, size_z // 8)
+    while step:
+        projection = best.depth.projection
+        assert projection is not None
+        around = [
+            (projection.z_start + i * step, projection.z_end + j * step) for i, j in product((-1, 0, 1), (-1, 0, 1))
+        ]
+        better = min((rank(a, b) for a, b in around if 0 <= a < b < size_z), key=lambda r: r.residual)
+        if better.residual < best.residual:
+            best = better
+        else:
+            step //= 2
+    return sorted(known.values(), key=lambda r: r.residual)[:12]
+
+
+def _decide(sampled: Sampled, ranked: list[Ranked], scene: Scene) -> Choice:
+    best = ranked[0]
+    errors, rendition = sampled.errors(best, scene.size_z)
+    blocks = sampled.blocks()
+    counts = np.bincount(blocks, minlength=BLOCKS**2)
+    filled = counts > 0
+    tied, margin = [best], None
+    for rival in ranked[1:24]:
+        if rival.depth == best.depth and rival.channels == best.channels:
+            continue
+        other_errors, other = sampled.errors(rival, scene.size_z)
+        same = float(np.sqrt(((rendition - other) ** 2).mean())) < SAME_PICTURE
+        if same and best.depth.projection and rival.depth.projection:
+            if _wider(rival, best):
+                tied[0] = best = Ranked(rival.depth, rival.channels, best.residual)
+            continue  # the same picture under another range: nothing to tell apart
+        if margin is None:
+            margin = max(0.0, 1 - (best.residual / max(rival.residual, 1e-9)) ** 2)
+        gain = (np.bincount(blocks, other_errors - errors, BLOCKS**2)[filled]) / counts[filled]
+        spread = float(gain.std(ddof=1)) / np.sqrt(len(gain)) if len(gain) > 1 else np.inf
+        if same or float(gain.mean()) < DECIDED * spread:
+            tied.append(rival)
+    return Choice(best, tuple(tied), margin)
+
+
+def _wider(a: Ranked, b: Ranked) -> bool:
+    first, second = a.depth.projection, b.depth.projection
+    assert first is not None
+    assert second is not None
+    return first.kind is second.kind and first.z_end - first.z_start > second.z_end - second.z_start
