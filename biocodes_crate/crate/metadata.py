@@ -53,6 +53,7 @@ def crate_metadata(content: CrateContent) -> dict[str, Any]:
     parts += [writer.add_figure(figure, [page for page in pages if page.figure == figure.path]) for figure in figures]
     parts += [_add_file(graph, file) for file in sorted(content.files, key=lambda file: file.path)]
     parts += [_add_nested_crate(graph, image) for image in images if image.has_crate]
+    # RO-Crate keeps the preview out of `hasPart`, and out of the metadata therefore: it is known by its name.
     parts += [_add_file(graph, file) for file in content.generated if file.path != PREVIEW]
     _add_run(graph, content, [ref(path_to_id(i.path, is_folder=i.is_folder)) for i in images])
     graph.update("./", hasPart=parts, buildFinding=_add_findings(graph, content))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from biocodes_crate.crate.content import PREVIEW, CrateContent
+from biocodes_crate.crate.content import CrateContent
 from biocodes_crate.crate.entities import Graph, ref
 from biocodes_crate.crate.ids import display, path_to_id
 from biocodes_crate.crate.terms import PROFILE, SOFTWARE_URL
@@ -29,7 +29,7 @@ def add_root(graph: Graph, content: CrateContent) -> None:
         publisher=authors[0] if authors else None,
         keywords=list(manifest.keywords),
         citation=_add_publication(graph, manifest.publication),
-        funding=_add_funding(graph, manifest.funding),
+        funding=list(dict.fromkeys(manifest.funding)),
         about=add_ontology_term(graph, manifest.organism),
         measurementTechnique=add_ontology_term(graph, manifest.imaging_method),
         identifier=graph.add_code(content.iscc) if content.iscc else None,
@@ -39,8 +39,6 @@ def add_root(graph: Graph, content: CrateContent) -> None:
     graph.add(PROFILE, ["CreativeWork", "Profile"], name="Biocodes crate profile", version="0.1", url=SOFTWARE_URL)
     for author in _distinct(manifest.authors):
         _add_person(graph, author)
-    if any(file.path == PREVIEW for file in content.generated):
-        graph.add(PREVIEW, "CreativeWork", name="Preview", about=ref("./"), encodingFormat="text/html")
 
 
 def add_agent(graph: Graph, agent: Author | None) -> dict[str, str] | None:
@@ -69,11 +67,20 @@ def _add_person(graph: Graph, author: Author) -> dict[str, str]:
         givenName=given,
         familyName=family,
         affiliation=ref(_organization_id(author)) if author.affiliation or author.ror else None,
+        contactPoint=_add_contact(graph, _person_id(author), "ORCID record") if author.orcid else None,
     )
     if author.affiliation or author.ror:
         ror = _ror(author)
-        graph.add_once(_organization_id(author), "Organization", name=author.affiliation or ror, url=ror)
+        contact = _add_contact(graph, ror, "ROR record") if ror else None
+        graph.add_once(
+            _organization_id(author), "Organization", name=author.affiliation or ror, url=ror, contactPoint=contact
+        )
     return person
+
+
+def _add_contact(graph: Graph, url: str, name: str) -> dict[str, str]:
+    """The public record through which a person or organization can be reached."""
+    return graph.add_once(f"#contact/{url.partition('://')[2]}", "ContactPoint", name=name, url=url)
 
 
 def _split_name(name: str) -> tuple[str, str]:
@@ -116,10 +123,3 @@ def _add_publication(graph: Graph, doi: str | None) -> dict[str, str] | None:
         return None
     bare = doi[doi.index("10.") :] if "10." in doi else doi
     return graph.add_once(f"https://doi.org/{path_to_id(bare)}", "ScholarlyArticle", name=f"doi:{bare}")
-
-
-def _add_funding(graph: Graph, funding: tuple[str, ...]) -> list[dict[str, str]]:
-    return [
-        graph.add_once(f"#grant/{position}", "Grant", name=grant)
-        for position, grant in enumerate(dict.fromkeys(funding))
-    ]

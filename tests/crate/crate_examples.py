@@ -114,7 +114,7 @@ def example_content() -> CrateContent:
             license="CC-BY-4.0",
             authors=(
                 Author("Ada Lovelace", "0000-0002-1825-0097", "Institute of Engines", "04wxnsj81"),
-                Author("Müller, Jörg", affiliation="Institute of Engines", ror="04wxnsj81"),
+                Author("Müller, Jörg", "0000-0001-5109-3700", "Institute of Engines", "04wxnsj81"),
             ),
             keywords=("cells",),
             publication="10.1234/abcd",

@@ -1,0 +1,80 @@
+"""Run rocrate-validator offline on a crate, and print its issues as JSON.
+
+A program of its own, because rocrate-validator may live in another environment:
+
+    python run_rocrate_validator.py CONTEXTS PROFILES CRATE [SEVERITY]
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+
+def seed_cache(contexts: Path, cache: Path) -> None:
+    """Put RO-Crate's contexts into the cache file that the validator reads when it is offline."""
+    import requests
+    from requests.adapters import BaseAdapter
+    from requests_cache import CachedSession
+    from urllib3.response import HTTPResponse
+
+    class Shipped(BaseAdapter):
+        def send(self, request, **_):
+            version = request.url.split("/crate/")[1].split("/")[0]
+            response = requests.Response()
+            response.status_code = 200
+            response.url, response.request = request.url, request
+            response.headers["Content-Type"] = "application/ld+json"
+            body = (contexts / f"{version}.jsonld").read_bytes()
+            response.raw = HTTPResponse(
+                io.BytesIO(body), status=200, headers=response.headers, preload_content=False, request_url=request.url
+            )
+            return response
+
+        def close(self):
+            pass
+
+    session = CachedSession(cache_name=str(cache), expire_after=-1, backend="sqlite", allowable_methods=("GET",))
+    session.mount("https://w3id.org/", Shipped())
+    for version in ("1.1", "1.2", "1.3"):
+        for headers in ({"Accept": "application/ld+json, application/json"}, {"Accept": "application/ld+json"}, {}):
+            session.get(f"https://w3id.org/ro/crate/{version}/context", headers=headers)
+    session.close()
+
+
+def main() -> None:
+    contexts, profiles, crate = (Path(argument).resolve() for argument in sys.argv[1:4])
+    severity = sys.argv[4] if len(sys.argv) > 4 else "RECOMMENDED"
+    with tempfile.TemporaryDirectory() as folder:
+        cache = Path(folder) / "cache"
+        seed_cache(contexts, cache)
+        from rocrate_validator import services
+        from rocrate_validator.models import Severity, ValidationSettings
+
+        settings = ValidationSettings(
+            rocrate_uri=crate,
+            extra_profiles_path=profiles,
+            profile_identifier="biocodes-crate" if any(profiles.rglob("profile.ttl")) else "ro-crate-1.3",
+            requirement_severity=getattr(Severity, severity),
+            offline=True,
+            cache_path=cache,
+        )
+        result = services.validate(settings)
+    issues = [
+        {
+            "severity": issue.severity.name,
+            "check": issue.check.identifier,
+            "name": issue.check.name,
+            "entity": str(issue.violatingEntity),
+            "message": issue.message,
+        }
+        for issue in result.get_issues(getattr(Severity, severity))
+    ]
+    json.dump({"passed": result.passed(getattr(Severity, severity)), "issues": issues}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
