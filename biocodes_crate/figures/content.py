@@ -30,13 +30,51 @@ def judge_kind(pixels: Pixels, lossy: bool = False) -> PanelKind:
         return PanelKind.DRAWING
     soft = float(((spread > quiet) & (spread <= 40)).mean())
     ground = _ground(sample)
+    plain = _plain_share(sample, 4 if lossy else 1)
+    hard = soft / busy < 0.35
+    if busy < 0.45 and plain > 0.02 and _is_tiled(sample, quiet):
+        return PanelKind.CHART
     if busy >= 0.45 or ground < 150:
         return PanelKind.IMAGE
-    if soft >= 0.12 and soft / busy >= 0.4:
+    white = float((sample.min(axis=2) >= (252 if lossy else 255)).mean())
+    boxed = plain > 0.5 and _ground_is_pale(sample) and (hard or (not lossy and soft / busy < 0.7))
+    if white < 0.25 and not boxed:
         return PanelKind.IMAGE
-    if soft >= 0.02 and soft / busy >= 0.62:
+    if soft >= 0.12 and soft / busy >= 0.6:
+        return PanelKind.IMAGE
+    if soft >= 0.02 and soft / busy >= 0.65:
         return PanelKind.IMAGE
     return _graphic(sample)
+
+
+def _plain_share(sample: Pixels, slack: int) -> float:
+    """Share of pixels that have the most frequent colour, within `slack`."""
+    flat = sample.reshape(-1, 3)
+    flat = flat[:: max(1, len(flat) // 40_000)]
+    keys = (flat[:, 0].astype(np.int32) << 16) | (flat[:, 1].astype(np.int32) << 8) | flat[:, 2]
+    values, counts = np.unique(keys, return_counts=True)
+    key = int(values[counts.argmax()])
+    colour = np.array([key >> 16, (key >> 8) & 255, key & 255], np.int16)
+    return float((np.abs(flat.astype(np.int16) - colour).max(axis=1) <= slack).mean())
+
+
+def _ground_is_pale(sample: Pixels) -> bool:
+    """Whether the ground is no pure colour of a look-up table, but one of those that boxes are filled with."""
+    return bool(np.median(sample[::4, ::4], axis=(0, 1)).min() > 90)
+
+
+def _is_tiled(sample: Pixels, quiet: int) -> bool:
+    """Whether a panel is made of large, flat, upright rectangles, as a heat map is."""
+    shares = []
+    for view in (sample, sample.transpose(1, 0, 2)):
+        steps = np.abs(np.diff(view.astype(np.int16), axis=1)).max(axis=2) > max(12, 2 * quiet)
+        total = int(steps.sum())
+        lines = steps.sum(axis=0)
+        strongest = np.sort(lines)[::-1][:40]
+        if total == 0 or int((lines > 0.5 * len(view)).sum()) < 4:
+            return False
+        shares.append(strongest.sum() / total)
+    return min(shares) > 0.9
 
 
 def _sample(pixels: Pixels) -> Pixels:

@@ -50,13 +50,22 @@ def find_gutters(pixels: Pixels, tolerance: int) -> list[Gutter]:
     gutters: list[Gutter] = []
     for start, stop in runs(plain):
         for a, b in _of_one_colour(colour, start, stop, tolerance):
-            if a == 0 or b == width:
+            if a == 0 or b == width or not _is_flat(pixels[:, a:b]):
                 continue
             ground = np.median(colour[a:b], axis=0)
             left = _begins(pixels[:, max(0, a - 12) : a][:, ::-1], ground, tolerance)
             right = _begins(pixels[:, b : b + 12], ground, tolerance)
             gutters.append(Gutter(a, b, min(left, right) + 0.5 * max(left, right)))
     return gutters
+
+
+def _is_flat(gutter: Pixels) -> bool:
+    """Whether a wide gutter is as plain as a page; narrow ones may carry ripples of JPEG from their sides."""
+    width = gutter.shape[1]
+    if width <= 10:
+        return True
+    core = gutter[:, width // 4 : width - width // 4].astype(np.float32)
+    return float(core.std(axis=(0, 1)).max()) < 4.0
 
 
 def runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -100,7 +109,7 @@ def find_seams(pixels: Pixels, least: float = 24.0, shortest: int = 24) -> list[
         np.maximum(around[:, :-d], steps[:, d:], out=around[:, :-d])
     gain = np.where(steps > np.maximum(around * 1.05, _NOISE), _WIN, _LOSS).astype(np.float32)
     gain[(steps <= _NOISE) & (around <= _NOISE)] = _DULL
-    score, start, stop = _best_runs(gain)
+    score, start, stop = best_runs(gain)
     found = [
         Segment(int(x) + 1, int(start[x]), int(stop[x]), float(score[x]))
         for x in np.flatnonzero((score >= least) & (stop - start >= shortest))
@@ -116,7 +125,7 @@ def _steps(pixels: Pixels) -> NDArray[np.float32]:
     return np.asarray(np.abs(np.diff(smooth, axis=1)).max(axis=2), np.float32)
 
 
-def _best_runs(
+def best_runs(
     gain: NDArray[np.float32],
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
     """The best run of each column (Kadane): score, start, stop (exclusive)."""

@@ -8,20 +8,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from biocodes_crate.figures.content import judge_kind
 from biocodes_crate.figures.cuts import find_gutters, find_seams, runs
+from biocodes_crate.figures.model import PanelKind
 
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 _WORK_PIXELS = 6_000_000  # larger pages are found on a smaller copy, edges on the original
 _SHARP = 0.4  # least sharpness of a gutter
-_TOLERANCES = (2, 8, 24, 48)
+_FAINT = 5  # levels off the page, on average: the ripples of JPEG stay below
+_THIN = 5.0  # a part this many times longer than wide is no panel of its own
 
 
 class PixelBox(NamedTuple):
@@ -84,41 +88,64 @@ def _find(pixels: Pixels, lossy: bool) -> Layout:
     height, width = pixels.shape[:2]
     least = max(20, int(0.02 * min(height, width)))
     whole = PixelBox(0, 0, width, height)
-    best: tuple[float, list[PixelBox], Mask, tuple[int, int, int]] | None = None
-    for ground in _grounds(pixels):
-        off = np.abs(pixels.astype(np.int16) - np.array(ground, np.int16)).max(axis=2).astype(np.uint8)
-        if float((off <= 24).mean()) < 0.004:
-            continue
-        solids, rest = _solids(off, least)
-        covered = sum(box.area for box in solids) / whole.area
-        margin = float((off <= 24).mean())
-        if not solids or (len(solids) == 1 and solids[0].area > 0.995 * whole.area):
-            continue
-        score = min(1.0, covered + margin) + 0.01 * len(solids)
-        if best is None or score > best[0] + 0.02:
-            best = (score, solids, rest, ground)
-    if best is None:
-        return _without_page(pixels, whole, lossy, least)
-    _, solids, rest, ground = best
-    panels = [part for box in solids for part in _split(pixels, box, lossy, least)]
-    return Layout(tuple(panels), tuple(_gather(pixels, rest, panels, least)), ground)
-
-
-def _without_page(pixels: Pixels, whole: PixelBox, lossy: bool, least: int) -> Layout:
-    """Nothing stands out from the page: cut it, or it is one panel, or loose content."""
-    parts = _split(pixels, whole, lossy, least)
-    if len(parts) > 1:
+    grounds, framed = _grounds(pixels, lossy)
+    best: tuple[float, Layout] | None = None
+    for ground in grounds[:1] if framed else grounds:
+        layout = _on_page(pixels, ground, lossy, least)
+        if layout.panels and not (len(layout.panels) == 1 and layout.panels[0].area > 0.995 * whole.area):
+            worth = _worth(pixels, layout.panels, layout.loose, whole, ground)
+            if best is None or worth > best[0] + 0.02:
+                best = (worth, layout)
+    parts = [] if framed else _split(pixels, whole, lossy, least)
+    if len(parts) > 1 and (best is None or best[0] < 0.98):
         return Layout(tuple(parts), (), None)
-    ground = _grounds(pixels)[0]
+    if best is not None:
+        return best[1]
+    return _without_page(pixels, whole, lossy, least, grounds[0])
+
+
+def _worth(
+    pixels: Pixels,
+    panels: Sequence[PixelBox],
+    loose: Sequence[PixelBox],
+    whole: PixelBox,
+    ground: tuple[int, int, int] | None = None,
+) -> float:
+    """How well a layout explains a page: the share of the page that is in panels, or is page, less what is loose."""
+    covered = np.zeros(pixels.shape[:2], np.bool_)
+    for box in panels:
+        covered[box.y0 : box.y1, box.x0 : box.x1] = True
+    share = float(covered.mean())
+    if ground is not None and share < 1:
+        outside = pixels[~covered]
+        plain = np.abs(outside.astype(np.int16) - np.array(ground, np.int16)).max(axis=1) <= 24
+        share += float(plain.sum()) / whole.area
+    dark = ground is not None and max(ground) < 60
+    lost = sum(box.area for box in loose) / whole.area if dark else 0.0
+    return share - lost
+
+
+def _on_page(pixels: Pixels, ground: tuple[int, int, int], lossy: bool, least: int) -> Layout:
+    """The panels that stand out from a page of this colour."""
+    off = np.abs(pixels.astype(np.int16) - np.array(ground, np.int16)).max(axis=2).astype(np.uint8)
+    if float((off <= 24).mean()) < 0.004:
+        return Layout((), (), ground)
+    solids, rest = _solids(pixels, off, least, lossy)
+    panels = [part for box in solids for part in _split(pixels, box, lossy, least)]
+    return Layout(tuple(panels), tuple(_gather(pixels, rest, panels, least, lossy)), ground)
+
+
+def _without_page(pixels: Pixels, whole: PixelBox, lossy: bool, least: int, ground: tuple[int, int, int]) -> Layout:
+    """Nothing stands out from the page: it is one panel, or loose content."""
     off = np.abs(pixels.astype(np.int16) - np.array(ground, np.int16)).max(axis=2)
     if float((off <= 8).mean()) > 0.2 and min(ground) > 200:
-        loose = _gather(pixels, off > 24, [], least)
+        loose = _gather(pixels, off > 24, [], least, lossy)
         return Layout((), tuple(loose), ground)
     return Layout((whole,), (), None)
 
 
-def _grounds(pixels: Pixels) -> list[tuple[int, int, int]]:
-    """Candidates for the page's colour: what the border is made of, then white and black."""
+def _grounds(pixels: Pixels, lossy: bool) -> tuple[list[tuple[int, int, int]], bool]:
+    """Candidates for the page's colour, and whether the first of them makes up the whole border."""
     border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     keys = (border[:, 0].astype(np.int32) << 16) | (border[:, 1].astype(np.int32) << 8) | border[:, 2]
     values, counts = np.unique(keys, return_counts=True)
@@ -130,21 +157,34 @@ def _grounds(pixels: Pixels) -> list[tuple[int, int, int]]:
     for colour in ((255, 255, 255), (0, 0, 0)):
         if all(max(abs(a - b) for a, b in zip(colour, other, strict=True)) > 8 for other in found):
             found.append(colour)
-    return found
+    near = np.abs(border.astype(np.int16) - np.array(found[0], np.int16)).max(axis=1) <= (24 if lossy else 3)
+    return found, float(near.mean()) > 0.97
 
 
-def _solids(off: NDArray[np.uint8], least: int) -> tuple[list[PixelBox], Mask]:
+def _solids(pixels: Pixels, off: NDArray[np.uint8], least: int, lossy: bool) -> tuple[list[PixelBox], Mask]:
     """Rectangles of connected content, and the content that is in none of them.
 
     Low tolerances come first: a dark micrograph on a black page shows by its noise only. High ones
     free panels from the ripples that JPEG leaves around them.
     """
+    import cv2
+
     found: list[PixelBox] = []
     taken = np.zeros(off.shape, np.bool_)
-    for tolerance in _TOLERANCES:
-        content = (off > tolerance) & ~taken
-        for box in _rectangles(content, least):
-            exact = _tighten(off, box)
+    smooth = np.asarray(cv2.medianBlur(off, 5)) if lossy else off
+    passes = [(smooth, _FAINT, 0), (off, 24, 0), (off, 48, 0), (smooth, _FAINT, 9), (smooth, _FAINT, 21)]
+    if not lossy:
+        passes = [(off, 2, 0), (off, 8, 0), (off, 24, 0), (off, 48, 0), (off, 2, 9), (off, 2, 21)]
+    for level, tolerance, closing in passes:
+        content = (level > tolerance) & ~taken
+        if closing:
+            content = np.asarray(
+                cv2.morphologyEx(content.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((closing, closing), np.uint8)), bool
+            )
+        for box in _rectangles(content & ~taken, least):
+            if closing and (min(box.width, box.height) < 3 * least or not _is_image(pixels, box, lossy)):
+                continue
+            exact = _tighten(off, box) if lossy else box
             if any(exact.overlap(other) > 0.2 * min(exact.area, other.area) for other in found):
                 continue
             found.append(exact)
@@ -243,54 +283,85 @@ def _rise(profile: NDArray[np.float32]) -> int:
 
 def _split(pixels: Pixels, box: PixelBox, lossy: bool, least: int, depth: int = 0) -> list[PixelBox]:
     """Cut a rectangle along its gutters and seams, and its parts again."""
-    if depth > 8 or box.width < 2 * least and box.height < 2 * least:
+    if depth > 8 or (box.width < 2 * least and box.height < 2 * least):
         return [box]
     view = box.crop(pixels)
-    tolerances = (24, 48) if lossy else (6, 24)
-    cuts = {axis: _cuts(view if axis == 0 else view.transpose(1, 0, 2), tolerances, least) for axis in (0, 1)}
-    axis = max(cuts, key=lambda a: sum(s for _, _, s in cuts[a]))
-    if not cuts[axis]:
+    if judge_kind(view, lossy) is not PanelKind.IMAGE:
         return [box]
-    parts = []
-    start = 0
-    size = view.shape[1 - axis]
-    for a, b, _ in [*cuts[axis], (size, size, 0.0)]:
-        if a - start >= 3:
-            parts.append(
-                PixelBox(box.x0 + start, box.y0, box.x0 + a, box.y1)
-                if axis == 0
-                else PixelBox(box.x0, box.y0 + start, box.x1, box.y0 + a)
-            )
-        start = b
+    across = _cuts(view, lossy, least)
+    down = _cuts(view.transpose(1, 0, 2), lossy, least)
+    cuts = across if sum(c.strength for c in across) >= sum(c.strength for c in down) else down
+    if not cuts:
+        return [box]
+    size = box.width if cuts is across else box.height
+    starts, stops = [0, *(c.stop for c in cuts)], [*(c.start for c in cuts), size]
+    parts = [
+        PixelBox(box.x0 + a, box.y0, box.x0 + b, box.y1)
+        if cuts is across
+        else PixelBox(box.x0, box.y0 + a, box.x1, box.y0 + b)
+        for a, b in zip(starts, stops, strict=True)
+    ]
     return [leaf for part in parts for leaf in _split(pixels, part, lossy, least, depth + 1)]
 
 
-def _cuts(view: Pixels, tolerances: tuple[int, ...], least: int) -> list[tuple[int, int, float]]:
-    """Where to cut along columns: (start, stop, strength) of each gutter; a seam has no width."""
+class _Cut(NamedTuple):
+    start: int
+    stop: int
+    strength: float
+
+
+def _cuts(view: Pixels, lossy: bool, least: int) -> list[_Cut]:
+    """Where to cut along columns; a seam has no width."""
     height, width = view.shape[:2]
-    chosen: list[tuple[int, int, float]] = []
-    for tolerance in tolerances:
-        for gutter in find_gutters(view, tolerance):
-            if gutter.sharpness >= _SHARP and all(gutter.stop <= a or gutter.start >= b for a, b, _ in chosen):
-                chosen.append((gutter.start, gutter.stop, gutter.sharpness))
+    chosen = [
+        _Cut(g.start, g.stop, g.sharpness)
+        for tolerance in ((24, 48) if lossy else (3,))
+        for g in find_gutters(view, tolerance)
+        if g.sharpness >= _SHARP
+    ]
     seams = [s for s in find_seams(view) if s.stop - s.start >= 0.92 * height and s.score >= 0.4 * height]
-    strong = sorted(seams, key=lambda s: -s.score)
-    if len(strong) <= 12:
-        for seam in strong:
-            if all(seam.at < a - 3 or seam.at > b + 3 for a, b, _ in chosen):
-                chosen.append((seam.at, seam.at, seam.score / height / 2))
-    chosen.sort()
-    kept: list[tuple[int, int, float]] = []
-    last = 0
-    for a, b, strength in chosen:
-        if a - last >= least and width - b >= least:
-            kept.append((a, b, strength))
-            last = b
-    return kept
+    if len(seams) <= 16:
+        chosen += [_Cut(s.at, s.at, s.score / height / 2) for s in seams]
+    kept: list[_Cut] = []
+    for cut in sorted(chosen, key=lambda c: -c.strength):
+        if all(cut.stop < k.start - 3 or cut.start > k.stop + 3 for k in kept):
+            kept.append(cut)
+    return _without_strips(kept, width, height, least)
 
 
-def _gather(pixels: Pixels, rest: Mask, panels: list[PixelBox], least: int) -> list[PixelBox]:
-    """Group what lies outside of all panels by nearness; letters and short text are left out."""
+def _without_strips(cuts: list[_Cut], width: int, height: int, least: int) -> list[_Cut]:
+    """Leave out cuts that make strips too thin for a panel: lines and bands within an image, banners below it.
+
+    Where an image has such lines, others no stronger are most likely its own as well.
+    """
+    kept = sorted(cuts)
+    false = 0.0
+    thinnest = max(least, height / _THIN)
+    while kept:
+        starts, stops = [0, *(c.stop for c in kept)], [*(c.start for c in kept), width]
+        sizes = [b - a for a, b in zip(starts, stops, strict=True)]
+        i = int(np.argmin(sizes))
+        if sizes[i] >= thinnest:
+            break
+        weaker = min((c for c in kept[max(0, i - 1) : i + 1]), key=lambda c: c.strength)
+        if sizes[i] > 3:
+            inner = kept[i - 1 : i + 1] if 0 < i < len(kept) else [weaker]
+            banded = all(c.start == c.stop for c in inner)
+            false = max(false, max(c.strength for c in inner) if banded else weaker.strength)
+        kept.remove(weaker)
+    return [c for c in kept if c.strength > 1.2 * false]
+
+
+def _is_image(pixels: Pixels, box: PixelBox, lossy: bool) -> bool:
+    return judge_kind(box.crop(pixels), lossy) is PanelKind.IMAGE
+
+
+def _gather(pixels: Pixels, rest: Mask, panels: list[PixelBox], least: int, lossy: bool) -> list[PixelBox]:
+    """Group what lies outside of all panels by nearness; letters and short text are left out.
+
+    Pieces of micrographs may lie far apart, with nothing but the colour of the page between them: they
+    are joined where no other panel is in the way.
+    """
     import cv2
 
     height, width = rest.shape
@@ -299,7 +370,8 @@ def _gather(pixels: Pixels, rest: Mask, panels: list[PixelBox], least: int) -> l
     for box in panels:
         grown[box.y0 : box.y1, box.x0 : box.x1] = 0
     _, labels, stats, _ = cv2.connectedComponentsWithStats(grown, connectivity=8)
-    boxes = []
+    pieces: list[PixelBox] = []
+    graphics: list[PixelBox] = []
     for index in range(1, len(stats)):
         x, y, w, h, _area = (int(v) for v in stats[index])
         part = rest[y : y + h, x : x + w] & (labels[y : y + h, x : x + w] == index)
@@ -307,9 +379,46 @@ def _gather(pixels: Pixels, rest: Mask, panels: list[PixelBox], least: int) -> l
         if not rows or not columns:
             continue
         box = PixelBox(x + columns[0][0], y + rows[0][0], x + columns[-1][1], y + rows[-1][1])
-        if box.width >= 2 * least and box.height >= 2 * least:
-            boxes.append(box)
+        if box.width >= 1.5 * least and box.height >= 1.5 * least:
+            (pieces if _is_image(pixels, box, lossy) else graphics).append(box)
+    images = [_aligned(box, panels, graphics) for box in _joined(pieces, [*panels, *graphics], 12 * reach)]
+    return [box for box in [*images, *graphics] if box.width >= 2 * least and box.height >= 2 * least]
+
+
+def _joined(pieces: list[PixelBox], others: list[PixelBox], reach: int) -> list[PixelBox]:
+    """Join boxes nearer than `reach` to each other, unless the union would touch one of the others."""
+    boxes = list(pieces)
+    merged = True
+    while merged:
+        merged = False
+        for i, a in enumerate(boxes):
+            for j in range(i + 1, len(boxes)):
+                b = boxes[j]
+                union = PixelBox(min(a.x0, b.x0), min(a.y0, b.y0), max(a.x1, b.x1), max(a.y1, b.y1))
+                apart = max(union.width - a.width - b.width, union.height - a.height - b.height)
+                if apart <= reach and not any(union.overlap(other) for other in others):
+                    boxes[i] = union
+                    del boxes[j]
+                    merged = True
+                    break
+            if merged:
+                break
     return boxes
+
+
+def _aligned(box: PixelBox, panels: list[PixelBox], graphics: list[PixelBox]) -> PixelBox:
+    """Let a box without edges of its own reach those of its neighbours in the row, where they are near."""
+    slack = 0.2 * box.height
+    for other in panels:
+        beside = other.x1 <= box.x0 or other.x0 >= box.x1
+        if not beside:
+            continue
+        y0 = other.y0 if 0 < box.y0 - other.y0 <= slack else box.y0
+        y1 = other.y1 if 0 < other.y1 - box.y1 <= slack else box.y1
+        taller = PixelBox(box.x0, y0, box.x1, y1)
+        if taller != box and not any(taller.overlap(p) for p in [*panels, *graphics]):
+            box = taller
+    return box
 
 
 def _scaled(box: PixelBox, factor: int, width: int, height: int) -> PixelBox:

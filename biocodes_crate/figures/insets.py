@@ -1,0 +1,179 @@
+"""Pictures pasted into pictures: insets, with a frame around them."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biocodes_crate.figures.cuts import best_runs
+
+Pixels = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+
+_MOST_LINES = 16  # of each direction and colour; a picture with more straight lines is a pattern
+_FRAME = 8  # widest frame, in pixels
+_CORNER = 3  # pixels by which the lines of a frame may miss each other
+_GAP = -6.0  # a run of a line's colour survives gaps of up to 1 in 7 pixels, no dashes
+
+
+class Inset(NamedTuple):
+    """Columns `x0` to `x1` and rows `y0` to `y1` (exclusive) of what is inside the frame."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+
+class _Line(NamedTuple):
+    """Columns `a` to `b` have one colour over rows `start` to `stop`; all exclusive at the end."""
+
+    a: int
+    b: int
+    start: int
+    stop: int
+
+
+def find_insets(pixels: Pixels) -> list[Inset]:
+    """Framed rectangles in a panel, (H, W, 3), whose content does not go on outside of them.
+
+    A box drawn on an image, such as the one that an inset enlarges, has the same image on both sides of
+    its lines; a pasted picture does not.
+    """
+    height, width = pixels.shape[:2]
+    shortest = max(24, int(0.12 * min(height, width)))
+    if min(height, width) < 3 * shortest:
+        return []
+    found: list[tuple[Inset, Inset]] = []
+    for colour in _line_colours(pixels):
+        upright = _lines(colour, shortest)
+        level = _lines(np.ascontiguousarray(colour.T), shortest)
+        for inner, outer in _frames(upright, level, width, height, shortest):
+            if (inner.x1 - inner.x0) * (inner.y1 - inner.y0) <= 0.5 * width * height:
+                found.append((inner, outer))
+    kept: list[Inset] = []
+    for inner, outer in sorted(found, key=lambda f: -(f[0].x1 - f[0].x0) * (f[0].y1 - f[0].y0)):
+        if not any(_overlap(inner, other) for other in kept) and _is_foreign(pixels, inner, outer):
+            kept.append(inner)
+    return kept
+
+
+def _line_colours(pixels: Pixels) -> list[Mask]:
+    """Where a pixel has the colour of a drawn line: white, black, or a pure colour."""
+    low, high = pixels.min(axis=2), pixels.max(axis=2)
+    vivid = (high >= 190) & (low <= 90)
+    masks = [low >= 225, high <= 16]
+    for pattern in product((False, True), repeat=3):
+        if any(pattern) and not all(pattern):
+            mask = vivid.copy()
+            for channel, lit in enumerate(pattern):
+                mask &= (pixels[..., channel] >= 150) if lit else (pixels[..., channel] < 150)
+            masks.append(mask)
+    return masks
+
+
+def _lines(colour: Mask, shortest: int) -> list[_Line]:
+    """Thin upright lines of a colour."""
+    if int(colour.sum(axis=0).max(initial=0)) < 0.8 * shortest:
+        return []
+    score, start, stop = best_runs(np.where(colour, np.float32(1), np.float32(_GAP)))
+    lines: list[_Line] = []
+    x = 0
+    width = colour.shape[1]
+    while x < width:
+        if score[x] < 0.75 * shortest:
+            x += 1
+            continue
+        end = x + 1
+        while end < width and score[end] >= 0.75 * shortest and abs(start[end] - start[x]) <= _CORNER:
+            if abs(stop[end] - stop[x]) > _CORNER:
+                break
+            end += 1
+        if end - x <= _FRAME:
+            lines.append(_Line(x, end, int(start[x:end].min()), int(stop[x:end].max())))
+        x = end
+    return lines if len(lines) <= 2 * _MOST_LINES else []
+
+
+def _frames(
+    upright: list[_Line], level: list[_Line], width: int, height: int, shortest: int
+) -> list[tuple[Inset, Inset]]:
+    """Rectangles whose four corners meet, inner and outer; one side may be the panel's own."""
+    found = []
+    for left, right in product([*upright, None], repeat=2):
+        if left is None and right is None:
+            continue
+        x0, x1 = left.b if left else 0, right.a if right else width
+        if x1 - x0 < shortest:
+            continue
+        for top, bottom in product([*level, None], repeat=2):
+            if top is None and bottom is None:
+                continue
+            y0, y1 = top.b if top else 0, bottom.a if bottom else height
+            if y1 - y0 < shortest:
+                continue
+            if not _is_one_stroke([left, right, top, bottom]):
+                continue
+            if all(_spans(side, y0, y1) for side in (left, right)) and all(
+                _spans(side, x0, x1) for side in (top, bottom)
+            ):
+                outer = Inset(
+                    left.a if left else 0,
+                    top.a if top else 0,
+                    right.b if right else width,
+                    bottom.b if bottom else height,
+                )
+                found.append((Inset(x0, y0, x1, y1), outer))
+    return found
+
+
+def _is_one_stroke(sides: list[_Line | None]) -> bool:
+    """Whether three sides or four are drawn, all equally thick. Two alone are too easily content."""
+    widths = [side.b - side.a for side in sides if side is not None]
+    return len(widths) >= 3 and max(widths) - min(widths) <= 1
+
+
+def _spans(side: _Line | None, start: int, stop: int) -> bool:
+    """Whether a side reaches just from corner to corner."""
+    if side is None:
+        return True
+    slack = _FRAME + _CORNER
+    return start - slack <= side.start <= start + _CORNER and stop - _CORNER <= side.stop <= stop + slack
+
+
+def _is_foreign(pixels: Pixels, inset: Inset, outer: Inset) -> bool:
+    """Whether the image breaks off at the sides: lines inside and outside do not look alike."""
+    height, width = pixels.shape[:2]
+    x0, y0, x1, y1 = inset
+    grey = pixels.mean(axis=2, dtype=np.float32)
+    gap = _FRAME // 2
+    pairs = []
+    if outer.x0 > 3 * gap:
+        pairs.append((grey[y0:y1, x0 + 1], grey[y0:y1, max(0, min(x0, outer.x0) - gap)]))
+    if outer.x1 < width - 3 * gap:
+        pairs.append((grey[y0:y1, x1 - 2], grey[y0:y1, min(width - 1, max(x1, outer.x1) + gap)]))
+    if outer.y0 > 3 * gap:
+        pairs.append((grey[y0 + 1, x0:x1], grey[max(0, min(y0, outer.y0) - gap), x0:x1]))
+    if outer.y1 < height - 3 * gap:
+        pairs.append((grey[y1 - 2, x0:x1], grey[min(height - 1, max(y1, outer.y1) + gap), x0:x1]))
+    alike = [_correlation(a, b) for a, b in pairs]
+    known = [value for value in alike if value is not None]
+    if not known:
+        return min(x1 - x0, y1 - y0) >= 0.25 * min(height, width)
+    return float(np.mean(known)) < 0.45
+
+
+def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float | None:
+    """Of two lines, smoothed; None where one of them is flat."""
+    kernel = np.ones(5, np.float32) / 5
+    a, b = np.convolve(a, kernel, "valid"), np.convolve(b, kernel, "valid")
+    if min(float(a.std()), float(b.std())) < 1.5:
+        return None
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def _overlap(a: Inset, b: Inset) -> bool:
+    return min(a.x1, b.x1) > max(a.x0, b.x0) and min(a.y1, b.y1) > max(a.y0, b.y0)
