@@ -36,6 +36,9 @@ from biocodes_crate.tracing.model import (
 OnFault = Callable[[str, str, str], None]
 """Called with an entity's id, a property, and what is wrong with it."""
 
+LocatedPage = tuple[TracedPage, tuple[tuple[str, tuple[str, ...]], ...]]
+"""A page, with the `@id` of each of its panels and of each panel's edges."""
+
 _E = TypeVar("_E", bound=Enum)
 _FRAGMENT = re.compile(r"xywh=(pixel|percent):" + ",".join([r"(-?[0-9]{1,12}(?:\.[0-9]{1,12})?)"] * 4))
 _LARGEST = 2**53  # of an integer in JSON
@@ -68,9 +71,7 @@ def read_pages(metadata: Mapping[str, Any], on_fault: OnFault | None = None) -> 
     return [page for page, _ in read_located_pages(metadata, on_fault)]
 
 
-def read_located_pages(
-    metadata: Mapping[str, Any], on_fault: OnFault | None = None
-) -> list[tuple[TracedPage, tuple[tuple[str, tuple[str, ...]], ...]]]:
+def read_located_pages(metadata: Mapping[str, Any], on_fault: OnFault | None = None) -> list[LocatedPage]:
     """The pages, each with the `@id` of each of its panels and of each panel's edges."""
     index = Index(metadata)
     reader = _Reader(index, on_fault or _raise)
@@ -99,7 +100,7 @@ class _Reader:
         order = {entity["@id"]: position for position, entity in enumerate(self._index)}
         return sorted(found, key=order.__getitem__)
 
-    def pages(self, figure_id: str) -> list[tuple[TracedPage, tuple[tuple[str, tuple[str, ...]], ...]]]:
+    def pages(self, figure_id: str) -> list[LocatedPage]:
         figure = self._index.get(figure_id)
         try:
             path = _path(figure_id, figure_id, "@id")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from biocodes_crate.crate import (
@@ -55,7 +57,7 @@ ROTATED = Edge(
     image="images/zellen #1.ome.zarr",
     scene=0,
     source=PlaneRef(None, 0, 0, Projection(ProjectionKind.MAX, 0, 11)),
-    region=Box(10, 10, 80, 80),
+    region=Box(20, 12, 81, 81),
     panel_to_source=((0.17, -0.1, 50.0), (0.1, 0.17, 12.0)),
     intensity=Intensity(lut="viridis", inverted=True),
     evidence=Evidence(0.97, 12, 0.98, None, -20.0),
@@ -105,7 +107,8 @@ def example_content() -> CrateContent:
             None, Box(70, 320, 50, 40), PanelKind.IMAGE, 50, 40, digital_source="trainedAlgorithmicMedia"
         ),
     )  # fmt: skip
-    slide = TracedPanel("A", Box(12.5, 10, 50, 33.3333), PanelKind.IMAGE, 640, 480, edges=(VERIFIED,))
+    shown = replace(VERIFIED, panel_to_source=((0.125, 0.0, 20.0), (0.0, 0.125, 10.0)), region=Box(20, 10, 80, 60))
+    slide = TracedPanel("A", Box(12.5, 10, 50, 33.3333), PanelKind.IMAGE, 640, 480, edges=(shown,))
     return CrateContent(
         folder="study",
         manifest=Manifest(
@@ -139,7 +142,7 @@ def example_content() -> CrateContent:
         ),
         figures=(
             FigureRecord(figure, "image/png", 5000, "Cells.", None, SUM_CODE, IMAGE_CODE),
-            FigureRecord("figures/talk.pptx", PPTX, 7000),
+            FigureRecord("figures/talk.pptx", PPTX, 7000, iscc=SUM_CODE),
         ),
         pages=(
             TracedPage("figures/talk.pptx", 1, 960, 540, PageUnit.PERCENT, ()),

@@ -148,7 +148,7 @@ def test_a_rotated_region_has_its_outline_besides_its_box(metadata, by_id):
     outlined = [region for region in regions if isinstance(region.get("hasSelector"), list)]
     assert len(outlined) == 1
     box, outline = (by_id[selector["@id"]] for selector in outlined[0]["hasSelector"])
-    assert box["selectorValue"] == "xywh=pixel:10,10,80,80"
+    assert box["selectorValue"] == "xywh=pixel:20,12,81,81"
     assert "50.00,12.00" in outline["selectorValue"]
 
 

@@ -1,0 +1,83 @@
+"""Validate a crate up to a level: the checklist of everything that is checked, in order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from biocodes_crate.crate import CrateReader, display, open_crate
+from biocodes_crate.crate.pages import LocatedPage
+from biocodes_crate.progress import OnProgress, Progress, ignore_progress
+from biocodes_crate.validation.edges import check_edges
+from biocodes_crate.validation.geometry import check_planes, check_scenes
+from biocodes_crate.validation.links import check_links
+from biocodes_crate.validation.report import Level, Report
+from biocodes_crate.validation.rules import Findings
+from biocodes_crate.validation.shapes import check_shapes
+from biocodes_crate.validation.structure import check_structure
+
+_ODDITIES = {
+    "path-escapes": "path-escapes",
+    "link": "link-in-crate",
+    "duplicate": "file-duplicate",
+    "case-collision": "name-collision",
+    "zip-bomb": "zip-bomb",
+    "encrypted": "file-encrypted",
+    "unreadable": "file-unreadable",
+}
+
+
+def validate_crate(path: Path, level: Level = Level.PROVENANCE, on_progress: OnProgress = ignore_progress) -> Report:
+    """Say what is wrong with a crate.
+
+    Parameters
+    ----------
+    path
+        Its folder, a zip of it, or its metadata file, which is validated as metadata only.
+    level
+        How far to go. Each level includes those before it.
+
+    Returns
+    -------
+    Report
+        Faults of the crate are findings in it; they never raise.
+
+    Raises
+    ------
+    NotACrate
+        There is no crate at `path`, or its metadata is not JSON.
+    """
+    with open_crate(path) as crate:
+        found = Findings()
+        # (1) The container: nothing in it leads out, hides, or explodes.
+        for oddity in crate.oddities:
+            found.add(_ODDITIES[oddity.kind], display(oddity.path), oddity.message)
+        if level > Level.METADATA and not crate.has_payload:
+            found.add("level-reduced", display(path.name), f"only the metadata was validated, not {level.label}")
+            level = Level.METADATA
+        on_progress(Progress("checking the metadata", 0, None))
+        pages = check_metadata(crate, found)
+        if level >= Level.INTEGRITY:
+            # Imported here: the metadata alone is validated without any of the image libraries.
+            from biocodes_crate.validation.integrity import check_integrity  # noqa: PLC0415
+
+            with check_integrity(crate, found, on_progress) as opened:
+                if level >= Level.PROVENANCE:
+                    from biocodes_crate.validation.provenance import check_provenance  # noqa: PLC0415
+
+                    check_provenance(crate, pages, opened, found, on_progress)
+        return Report(found.result(), level, display(str(path)))
+
+
+def check_metadata(crate: CrateReader, found: Findings) -> list[LocatedPage]:
+    """Check the metadata alone; give the traced pages that can be read from it."""
+    # (2) RO-Crate: context, ids, descriptor, root, parts, references.
+    index, root = check_structure(crate.metadata, found)
+    # (3) Every entity has the shape that its type demands.
+    check_shapes(index, root, found)
+    # (4) Links lead to entities of the right type; codes are codes of the right kind.
+    check_links(index, root, found)
+    # (5) Indices, regions, boxes and transforms fit what they belong to.
+    scenes = check_scenes(index, found)
+    check_planes(index, scenes, found)
+    # (6) Edges are complete, in their place, and derive no more than they prove.
+    return check_edges(crate.metadata, index, scenes, found)
