@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from biocodes_crate.figures.content import judge_kind
 from biocodes_crate.figures.insets import find_insets
 from biocodes_crate.figures.layout import PixelBox, find_layout
+from biocodes_crate.figures.letters import read_labels
 from biocodes_crate.figures.model import Box, FigurePage, PageUnit, Panel, PanelKind
 from biocodes_crate.figures.order import reading_order
+from biocodes_crate.figures.overlays import find_overlays
 
 Pixels = NDArray[np.uint8]
 
@@ -17,28 +21,56 @@ Pixels = NDArray[np.uint8]
 def picture_page(pixels: Pixels, number: int = 1, lossy: bool = False) -> FigurePage:
     """Segment a picture, (H, W, 3), into the panels of one page."""
     height, width = pixels.shape[:2]
+    panels = find_panels(pixels, lossy)
+    return FigurePage(number, width, height, PageUnit.PIXEL, tuple(panels))
+
+
+def find_panels(pixels: Pixels, lossy: bool = False) -> list[Panel]:
+    """The panels of a picture, (H, W, 3), in reading order, with boxes in its pixels."""
     layout = find_layout(pixels, lossy)
-    panels = []
+    panels: list[Panel] = []
+    outer: list[bool] = []
     for box in [*layout.panels, *layout.loose]:
-        panel = _panel(pixels, box, lossy)
+        panel = cut_panel(pixels, box, lossy)
         if panel.kind is PanelKind.TEXT:
             continue
+        at = len(panels)
         panels.append(panel)
-        if panel.kind is PanelKind.IMAGE:
-            for inset in find_insets(panel.pixels):
-                inner = PixelBox(box.x0 + inset.x0, box.y0 + inset.y0, box.x0 + inset.x1, box.y0 + inset.y1)
-                pasted = _panel(pixels, inner, lossy)
-                if pasted.kind is PanelKind.IMAGE:
-                    panels.append(pasted)
-    ordered = [panels[i] for i in reading_order([p.box for p in panels])]
-    return FigurePage(number, width, height, PageUnit.PIXEL, tuple(ordered))
+        outer.append(True)
+        for inset in find_insets(panel.pixels) if panel.kind is PanelKind.IMAGE else ():
+            inner = PixelBox(box.x0 + inset.x0, box.y0 + inset.y0, box.x0 + inset.x1, box.y0 + inset.y1)
+            pasted = cut_panel(pixels, inner, lossy)
+            if pasted.kind is PanelKind.IMAGE:
+                panels.append(pasted)
+                outer.append(False)
+                # What lies under an inset is hidden, as under its frame.
+                panels[at].mask[max(0, inset.y0 - 4) : inset.y1 + 4, max(0, inset.x0 - 4) : inset.x1 + 4] = True
+    order = reading_order([p.box for p in panels])
+    lettered = [i for i in order if outer[i]]
+    letters = read_labels(pixels, [pixel_box(panels[i].box) for i in lettered])
+    for i, letter in zip(lettered, letters, strict=True):
+        panels[i] = replace(panels[i], label=letter)
+    return [panels[i] for i in order]
 
 
-def _panel(pixels: Pixels, box: PixelBox, lossy: bool) -> Panel:
+def cut_panel(pixels: Pixels, box: PixelBox, lossy: bool = False) -> Panel:
+    """A panel with the pixels of a box, its kind and its mask."""
     cut = box.crop(pixels)
-    return Panel(
-        box=Box(box.x0, box.y0, box.width, box.height),
-        kind=judge_kind(cut, lossy),
-        pixels=cut,
-        mask=np.zeros(cut.shape[:2], np.bool_),
-    )
+    kind = judge_kind(cut, lossy)
+    mask = find_overlays(cut, lossy) if kind is PanelKind.IMAGE else np.zeros(cut.shape[:2], np.bool_)
+    return Panel(box=Box(box.x0, box.y0, box.width, box.height), kind=kind, pixels=cut, mask=mask)
+
+
+def cut_declared(pixels: Pixels, box: Box, lossy: bool = False) -> Panel | None:
+    """A panel that the authors name by its box; it is an image, whatever it looks like."""
+    height, width = pixels.shape[:2]
+    found = pixel_box(box)
+    inside = PixelBox(max(0, found.x0), max(0, found.y0), min(width, found.x1), min(height, found.y1))
+    if inside.width < 4 or inside.height < 4:
+        return None
+    return cut_panel(pixels, inside, lossy)
+
+
+def pixel_box(box: Box) -> PixelBox:
+    """The nearest whole pixels."""
+    return PixelBox(round(box.x), round(box.y), round(box.x + box.w), round(box.y + box.h))
