@@ -13,7 +13,7 @@ from biocodes_crate.codes.pictures import figure_image_code
 from biocodes_crate.codes.treewalk import tree_code
 from biocodes_crate.codes.units import Likeness, Unit, UnitComparison, compare_units, looks_like_code, parse
 from biocodes_crate.errors import BadCode, NotAnImage
-from biocodes_crate.images import Image, PlaneIndex, Scene, is_image, open_image
+from biocodes_crate.images import Image, ImageFormat, PlaneIndex, Scene, is_image, open_image
 
 FILE = "file"
 
@@ -95,7 +95,7 @@ def compare(a: str, b: str) -> Comparison:
             remedy="Compare things of the same level, such as two images.",
         )
     if not (one.is_whole and other.is_whole):
-        compared = [min(compared, key=lambda part: (part.share, -len(part.units)))]
+        compared = [min(compared, key=lambda part: part.share)]  # the first of equals: the largest
     return Comparison(a, b, tuple(compared), _summary(compared, one, other))
 
 
@@ -129,18 +129,24 @@ def _side(text: str) -> _Side:
 
 
 def _of_path(path: Path) -> _Side:
-    picture = figure_image_code(path) if path.is_file() else None
-    picture_units = parse(picture) if picture else ()
     if not is_image(path):
-        return _Side([_Part(FILE, picture_units + _units(*tree_code(path).units))], [], is_whole=True)
-    codes = code_image(open_image(path))
-    parts = [_Part(FILE, picture_units + _units(*codes.tree.units))]
+        return _Side([_Part(FILE, _looks(path) + _units(*tree_code(path).units))], [], is_whole=True)
+    image = open_image(path)
+    codes = code_image(image)
+    # The bytes of a picture can be seen as they are; a micrograph has Image-Codes of its planes.
+    looks = _looks(path) if image.format is ImageFormat.PLAIN else ()
+    parts = [_Part(FILE, looks + _units(*codes.tree.units))]
     planes = []
     for scene in codes.scenes:
         part, scene_planes = _of_scene(scene)
         parts.append(part)
         planes += scene_planes
     return _Side(parts, planes, is_whole=True)
+
+
+def _looks(path: Path) -> tuple[Unit, ...]:
+    picture = figure_image_code(path) if path.is_file() else None
+    return parse(picture) if picture else ()
 
 
 def _of_scene(scene: SceneCodes) -> tuple[_Part, list[_Part]]:

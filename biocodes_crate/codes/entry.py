@@ -17,7 +17,7 @@ from biocodes_crate.codes.pictures import figure_image_code
 from biocodes_crate.codes.treewalk import tree_code
 from biocodes_crate.codes.units import parse
 from biocodes_crate.errors import NotAnImage
-from biocodes_crate.images import is_image, open_image
+from biocodes_crate.images import ImageFormat, is_image, open_image
 from biocodes_crate.progress import OnProgress, ignore_progress
 
 GENERATOR = f"biocodes-crate - v{__version__}"
@@ -36,8 +36,11 @@ def entry_for(path: Path, simprints: bool = False, on_progress: OnProgress = ign
     if not path.exists():
         raise NotAnImage("it does not exist", where=path, remedy="Check the path.")
     if is_image(path):
-        codes = code_image(open_image(path), on_progress=on_progress)
-        return image_entry(codes, figure_image_code(path), simprints=simprints)
+        image = open_image(path)
+        codes = code_image(image, on_progress=on_progress)
+        # A micrograph is no picture to the eye before its planes are rendered.
+        looks = figure_image_code(path) if image.format is ImageFormat.PLAIN else None
+        return image_entry(codes, looks, simprints=simprints)
     return file_entry(tree_code(path), figure_image_code(path))
 
 
