@@ -71,6 +71,22 @@ def apply_declared(
     return [everything[i] for i in order], homeless + unplaced
 
 
+def cut_out(panels: Sequence[Panel], box: Box) -> Panel | None:
+    """A part of one of the panels, for pages whose pixels are those of their panels: boxes in percent."""
+    for panel in panels:
+        if not _is_piece(box, panel.box) or panel.box.w <= 0 or panel.box.h <= 0:
+            continue
+        height, width = panel.pixels.shape[:2]
+        x0 = max(0, round((box.x - panel.box.x) / panel.box.w * width))
+        y0 = max(0, round((box.y - panel.box.y) / panel.box.h * height))
+        x1 = round((box.x + box.w - panel.box.x) / panel.box.w * width)
+        y1 = round((box.y + box.h - panel.box.y) / panel.box.h * height)
+        pixels, mask = panel.pixels[y0:y1, x0:x1], panel.mask[y0:y1, x0:x1]
+        if min(pixels.shape[:2]) >= 4:
+            return Panel(box, panel.kind, pixels, mask)
+    return None
+
+
 def _recut(found: Panel, box: Box, cut: CutPanel) -> Panel:
     if all(abs(a - b) < 0.51 for a, b in zip(found.box, box, strict=True)):
         return replace(found, box=box)

@@ -1,0 +1,267 @@
+"""PDF, and Illustrator files that hold one: every embedded image with its place on the page."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+import numpy as np
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+from biocodes_crate.errors import UnreadableFigure
+from biocodes_crate.figures.drawn import drawn_page
+from biocodes_crate.figures.model import Box, FigurePage, PageUnit, PanelKind
+from biocodes_crate.figures.placing import (
+    LEAST_PIXELS,
+    Matrix,
+    Pixels,
+    Placed,
+    Text,
+    bounds_of,
+    intersect,
+    place_panels,
+)
+from biocodes_crate.findings import Finding, Severity
+
+_MOST_PAGES = 100
+_MOST_OBJECTS = 200_000  # on a page
+_MOST_IMAGES = 500  # on a page
+_MOST_DEPTH = 12  # of forms within forms
+_MOST_PIXELS = 150_000_000  # of one embedded image, and of all on a page
+_MOST_CHARACTERS = 200_000
+_DRAWN_PIXELS = 12_000_000  # of a page that has to be drawn
+_DRAWN_DPI = 300
+_LOCK = RLock()  # PDFium is not safe to call from several threads
+
+
+class _TooMuch(Exception):
+    """A page has more in it than a figure has."""
+
+
+def read_pdf(path: Path) -> tuple[list[FigurePage], dict[str, Any], list[Finding]]:
+    """The pages of a PDF, what it says of its making, and findings.
+
+    Raises
+    ------
+    UnreadableFigure
+        If it is no PDF, is encrypted, or is damaged.
+    """
+    with _LOCK:
+        try:
+            document = pypdfium2.PdfDocument(path)
+        except (pypdfium2.PdfiumError, OSError, ValueError) as error:
+            raise UnreadableFigure(
+                f"the PDF cannot be opened ({str(error)[:100]})",
+                where=path,
+                remedy="Save it again without a password; an Illustrator file needs 'Create PDF Compatible File'.",
+            ) from error
+        try:
+            return _read(document, path)
+        finally:
+            document.close()
+
+
+def _read(document: pypdfium2.PdfDocument, path: Path) -> tuple[list[FigurePage], dict[str, Any], list[Finding]]:
+    findings: list[Finding] = []
+    pages: list[FigurePage] = []
+    count = len(document)
+    if count > _MOST_PAGES:
+        findings.append(
+            Finding(
+                "figure-too-long",
+                Severity.WARNING,
+                path.name,
+                f"the PDF has {count} pages; only the first {_MOST_PAGES} are read",
+                "Put figures into a file of their own.",
+            )
+        )
+    for index in range(min(count, _MOST_PAGES)):
+        try:
+            page = document[index]
+            pages.append(_read_page(page, index + 1, path.name, findings))
+            page.close()
+        except (pypdfium2.PdfiumError, ValueError, OverflowError, MemoryError) as error:
+            findings.append(
+                Finding(
+                    "figure-page-unreadable",
+                    Severity.WARNING,
+                    path.name,
+                    f"page {index + 1} cannot be read ({str(error)[:100]})",
+                    "Export the figure again.",
+                )
+            )
+    if not pages:
+        raise UnreadableFigure("none of its pages can be read", where=path, remedy="Export the figure again.")
+    about = {key.lower(): value for key, value in document.get_metadata_dict(skip_empty=True).items()}
+    return pages, about, findings
+
+
+def _read_page(page: pypdfium2.PdfPage, number: int, name: str, findings: list[Finding]) -> FigurePage:
+    width, height = page.get_size()
+    if not (0 < width < 1e6 and 0 < height < 1e6):
+        raise ValueError("it has no size")
+    to_page = _page_matrix(page, width, height)
+    try:
+        images = list(_images(page, to_page))
+    except _TooMuch as error:
+        findings.append(
+            Finding(
+                "figure-too-complex",
+                Severity.WARNING,
+                name,
+                f"page {number} {error}; it was not searched for embedded images",
+                "Export the figure as a picture of 300 to 600 dpi.",
+            )
+        )
+        images = []
+        if str(error).startswith("has more than"):
+            return FigurePage(number, width, height, PageUnit.PERCENT, ())
+    texts = _texts(page, to_page)
+    panels = place_panels(images, texts, width, height)
+    if not any(panel.kind is PanelKind.IMAGE for panel in panels):
+        return drawn_page(_draw(page, width, height), number, width, height, texts)
+    return FigurePage(number, width, height, PageUnit.PERCENT, tuple(panels))
+
+
+def _page_matrix(page: pypdfium2.PdfPage, width: float, height: float) -> Matrix:
+    """From user space (y up, any origin) to the page as shown (y down, from its top left corner)."""
+    left, bottom, right, top = page.get_cropbox()
+    if right <= left or top <= bottom:
+        left, bottom, right, top = page.get_mediabox()
+    turned = page.get_rotation() % 360
+    if turned == 90:
+        return Matrix(0, 1, 1, 0, -bottom, -left)
+    if turned == 180:
+        return Matrix(-1, 0, 0, 1, right, -bottom)
+    if turned == 270:
+        return Matrix(0, -1, -1, 0, top, right)
+    return Matrix(1, 0, 0, -1, -left, top)
+
+
+def _images(page: pypdfium2.PdfPage, to_page: Matrix) -> Iterator[Placed]:
+    budget = _MOST_PIXELS
+    found = 0
+    for handle, matrix, clip in _walk(page, to_page):
+        if found >= _MOST_IMAGES:
+            return
+        placed = _placed(handle, matrix, clip, budget)
+        if placed is not None:
+            found += 1
+            budget -= placed.pixels.shape[0] * placed.pixels.shape[1]
+            yield placed
+
+
+def _walk(page: pypdfium2.PdfPage, to_page: Matrix) -> Iterator[tuple[Any, Matrix, Box | None]]:
+    """Every image object of a page, in drawing order, with its matrix to the page and its clip."""
+    seen = 0
+    raw = page.raw
+    stack: list[tuple[Any, Matrix, Box | None, int]] = []
+
+    def push(container: Any, count: int, get: Any, matrix: Matrix, clip: Box | None, depth: int) -> None:
+        nonlocal seen
+        seen += count
+        if seen > _MOST_OBJECTS:
+            raise _TooMuch(f"has more than {_MOST_OBJECTS} objects")
+        stack.extend((get(container, i), matrix, clip, depth) for i in reversed(range(count)))
+
+    push(raw, pdfium.FPDFPage_CountObjects(raw), pdfium.FPDFPage_GetObject, to_page, None, 0)
+    while stack:
+        handle, outer, outer_clip, depth = stack.pop()
+        kind = pdfium.FPDFPageObj_GetType(handle)
+        if kind not in (pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_FORM):
+            continue
+        own = _matrix_of(handle)
+        if own is None:
+            continue
+        clip = intersect(outer_clip, _clip_of(handle, outer))
+        if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
+            yield handle, outer.after(own), clip
+        elif depth < _MOST_DEPTH:
+            count = pdfium.FPDFFormObj_CountObjects(handle)
+            push(handle, count, pdfium.FPDFFormObj_GetObject, outer.after(own), clip, depth + 1)
+
+
+def _matrix_of(handle: Any) -> Matrix | None:
+    raw = pdfium.FS_MATRIX()
+    if not pdfium.FPDFPageObj_GetMatrix(handle, raw):
+        return None
+    matrix = Matrix(raw.a, raw.b, raw.c, raw.d, raw.e, raw.f)
+    return matrix if matrix.is_finite else None
+
+
+def _clip_of(handle: Any, matrix: Matrix) -> Box | None:
+    """The bounding box of an object's clip, on the page: each path bounds it, and all of them hold."""
+    path = pdfium.FPDFPageObj_GetClipPath(handle)
+    count = pdfium.FPDFClipPath_CountPaths(path) if path else -1
+    clip: Box | None = None
+    for i in range(min(count, 64)):
+        points = []
+        for j in range(min(pdfium.FPDFClipPath_CountPathSegments(path, i), 2000)):
+            segment = pdfium.FPDFClipPath_GetPathSegment(path, i, j)
+            x, y = ctypes.c_float(), ctypes.c_float()
+            if segment and pdfium.FPDFPathSegment_GetPoint(segment, x, y):
+                points.append(matrix.point(x.value, y.value))
+        if points:
+            clip = intersect(clip, bounds_of(points))
+    return clip
+
+
+def _placed(handle: Any, matrix: Matrix, clip: Box | None, budget: int) -> Placed | None:
+    """Decode one image object. Its pixels fill the unit square, the first row at y = 1."""
+    wide, high = ctypes.c_uint(), ctypes.c_uint()
+    if not pdfium.FPDFImageObj_GetImagePixelSize(handle, wide, high):
+        return None
+    w, h = int(wide.value), int(high.value)
+    if w < LEAST_PIXELS or h < LEAST_PIXELS:
+        return None
+    if w * h > budget:
+        raise _TooMuch(f"holds images of more than {_MOST_PIXELS // 1_000_000} million pixels")
+    bitmap = pdfium.FPDFImageObj_GetBitmap(handle)
+    if not bitmap:
+        return None
+    try:
+        pixels = _to_rgb(pypdfium2.PdfBitmap.from_raw(bitmap))
+    finally:
+        pdfium.FPDFBitmap_Destroy(bitmap)
+    return Placed(pixels, matrix.after(Matrix(1 / w, 0, 0, -1 / h, 0, 1)), clip)
+
+
+def _to_rgb(bitmap: pypdfium2.PdfBitmap) -> Pixels:
+    samples = np.array(bitmap.to_numpy())
+    if samples.ndim == 2:
+        samples = samples[:, :, None]
+    if samples.shape[2] < 3:
+        return np.repeat(samples[..., :1], 3, axis=2)
+    return np.ascontiguousarray(samples[..., 2::-1])  # BGR
+
+
+def _texts(page: pypdfium2.PdfPage, to_page: Matrix) -> list[Text]:
+    """Single letters that stand alone."""
+    text = page.get_textpage()
+    try:
+        count = min(text.count_chars(), _MOST_CHARACTERS)
+        found = []
+        content = text.get_text_range(0, count) if count else ""
+        if len(content) != count:  # characters beyond the BMP or generated ones shift the indices
+            content = ""
+        for i, character in enumerate(content):
+            alone = (i == 0 or content[i - 1].isspace()) and (i + 1 == count or content[i + 1].isspace())
+            if alone and character.isascii() and character.isalpha():
+                left, bottom, right, top = text.get_charbox(i)
+                found.append(Text(character, to_page.bounds(Box(left, bottom, right - left, top - bottom))))
+        return found
+    finally:
+        text.close()
+
+
+def _draw(page: pypdfium2.PdfPage, width: float, height: float) -> Pixels:
+    """A page as a picture, (H, W, 3) RGB."""
+    scale = min(_DRAWN_DPI / 72, (_DRAWN_PIXELS / (width * height)) ** 0.5)
+    bitmap = page.render(scale=scale, may_draw_forms=False)
+    pixels = _to_rgb(bitmap)
+    bitmap.close()
+    return pixels

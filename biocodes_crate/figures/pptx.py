@@ -1,0 +1,201 @@
+"""PPTX: pictures of slides, with crop, rotation, flips and groups."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from biocodes_crate.errors import UnreadableFigure
+from biocodes_crate.figures.model import Box, FigurePage, PageUnit
+from biocodes_crate.figures.placing import Matrix, Pixels, Placed, Text, place_panels
+from biocodes_crate.figures.raster import decode
+from biocodes_crate.findings import Finding, Severity
+
+_MOST_SLIDES = 100
+_MOST_SHAPES = 20_000  # on a slide
+_MOST_BYTES = 2 << 30  # unpacked
+_MOST_XML = 64 << 20  # of one part that is XML
+_MOST_FILES = 20_000
+_MOST_DEPTH = 20  # of groups within groups
+_MOST_PIXELS = 150_000_000  # of the pictures of a slide
+_TURN = 60_000  # DrawingML has angles in 60,000ths of a degree
+
+
+def read_pptx(path: Path) -> tuple[list[FigurePage], dict[str, Any], list[Finding]]:
+    """The slides that hold pictures, and findings. Numbers of pages are those of the slides.
+
+    Raises
+    ------
+    UnreadableFigure
+        If it is no PPTX, is damaged, or unpacks to more than a presentation holds.
+    """
+    from pptx import Presentation
+
+    _check_archive(path)
+    try:
+        deck = Presentation(str(path))
+        slides = list(deck.slides)[: _MOST_SLIDES + 1]
+        width, height = float(deck.slide_width or 0), float(deck.slide_height or 0)
+        properties = deck.core_properties
+        about = {"creator": properties.author or "", "modified by": properties.last_modified_by or ""}
+    except Exception as error:
+        raise UnreadableFigure(
+            f"the presentation cannot be opened ({type(error).__name__}: {str(error)[:80]})",
+            where=path,
+            remedy="Save it again with PowerPoint or LibreOffice.",
+        ) from error
+    if not (width > 0 and height > 0):
+        raise UnreadableFigure("its slides have no size", where=path, remedy="Save the presentation again.")
+    findings: list[Finding] = []
+    if len(slides) > _MOST_SLIDES:
+        findings.append(_finding("figure-too-long", path, f"only the first {_MOST_SLIDES} slides are read"))
+    pages = []
+    for number, slide in enumerate(slides[:_MOST_SLIDES], start=1):
+        reader = _Slide(slide, path, number, findings)
+        images = list(reader.images())
+        panels = place_panels(images, reader.texts, width, height)
+        # English Metric Units: 12,700 make a point.
+        pages.append(FigurePage(number, width / 12_700, height / 12_700, PageUnit.PERCENT, tuple(panels)))
+    return pages, {key: value for key, value in about.items() if value}, findings
+
+
+def _check_archive(path: Path) -> None:
+    """Look at the directory of the archive before anything is unpacked."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise UnreadableFigure(
+            "the presentation is no ZIP archive, or is cut short", where=path, remedy="Save it again as PPTX."
+        ) from error
+    heavy = any(e.file_size > _MOST_XML and e.filename.endswith((".xml", ".rels")) for e in entries)
+    if heavy or len(entries) > _MOST_FILES or sum(e.file_size for e in entries) > _MOST_BYTES:
+        raise UnreadableFigure(
+            "the presentation unpacks to more than a presentation holds",
+            where=path,
+            remedy="Put figures into a presentation of their own.",
+        )
+
+
+def _finding(identifier: str, path: Path, message: str) -> Finding:
+    return Finding(identifier, Severity.WARNING, path.name, message, "Export the figure as PDF, PNG or TIFF.")
+
+
+class _Slide:
+    """Walks the shapes of one slide, gathering pictures and short texts."""
+
+    def __init__(self, slide: Any, path: Path, number: int, findings: list[Finding]) -> None:
+        self._slide = slide
+        self._path = path
+        self._number = number
+        self._findings = findings
+        self._shapes = 0
+        self._pixels = 0
+        self.texts: list[Text] = []
+
+    def images(self) -> Iterator[Placed]:
+        """The pictures of the slide, from the back to the front."""
+        try:
+            shapes = list(self._slide.shapes)
+        except Exception as error:  # noqa: BLE001 - python-pptx trusts the XML and raises what it meets
+            message = f"slide {self._number} cannot be read ({type(error).__name__})"
+            self._findings.append(_finding("figure-page-unreadable", self._path, message))
+            return
+        yield from self._walk(shapes, Matrix(), 0)
+
+    def _walk(self, shapes: list[Any], outer: Matrix, depth: int) -> Iterator[Placed]:
+        for shape in shapes:
+            self._shapes += 1
+            if self._shapes > _MOST_SHAPES:
+                return
+            try:
+                if hasattr(shape, "shapes"):
+                    if depth < _MOST_DEPTH:
+                        yield from self._walk(list(shape.shapes), outer.after(_group_matrix(shape)), depth + 1)
+                    continue
+                placed = self._picture(shape, outer) if hasattr(shape, "image") else None
+                if placed is not None:
+                    yield placed
+                elif getattr(shape, "has_text_frame", False):
+                    self._text(shape, outer)
+            except Exception as error:  # noqa: BLE001 - one broken shape must not cost the others
+                message = f"a shape on slide {self._number} cannot be read ({type(error).__name__}: {str(error)[:80]})"
+                if sum(f.id == "figure-image-unreadable" for f in self._findings) < 20:
+                    self._findings.append(_finding("figure-image-unreadable", self._path, message))
+
+    def _picture(self, shape: Any, outer: Matrix) -> Placed | None:
+        blob: bytes = shape.image.blob
+        raster = decode(blob, self._path)
+        stored_h, stored_w = raster.pixels.shape[:2]
+        self._pixels += stored_h * stored_w
+        if self._pixels > _MOST_PIXELS:
+            raise ValueError("the slide holds too many pixels")
+        pixels = _cropped(raster.pixels, shape)
+        if pixels is None:
+            return None
+        height, width = pixels.shape[:2]
+        to_slide = outer.after(
+            _shape_matrix(shape._element.spPr.xfrm if hasattr(shape._element, "spPr") else None, shape)
+        )
+        return Placed(pixels, to_slide.after(Matrix(1 / width, 0, 0, 1 / height, 0, 0)))
+
+    def _text(self, shape: Any, outer: Matrix) -> None:
+        text = shape.text_frame.text.strip()
+        if 0 < len(text) <= 4 and shape.width is not None:
+            box = outer.bounds(Box(shape.left, shape.top, shape.width, shape.height))
+            # The letter itself is about as wide as half its height, at the start of its box.
+            self.texts.append(Text(text, Box(box.x, box.y, min(box.w, box.h), box.h)))
+
+
+def _shape_matrix(xfrm: Any, shape: Any) -> Matrix:
+    """From the unit square to the parent: flips, then rotation about the middle (ECMA-376, 20.1.7.6)."""
+    x, y, w, h = float(shape.left), float(shape.top), float(shape.width), float(shape.height)
+    flip_x, flip_y = _flips(xfrm)
+    return _turned(Box(x, y, w, h), float(shape.rotation), flip_x, flip_y)
+
+
+def _turned(box: Box, degrees: float, flip_x: bool, flip_y: bool) -> Matrix:
+    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    middle_x, middle_y = box.x + box.w / 2, box.y + box.h / 2
+    rotate = Matrix(cos, sin, -sin, cos, middle_x, middle_y)
+    sx, sy = (-box.w if flip_x else box.w), (-box.h if flip_y else box.h)
+    return rotate.after(Matrix(sx, 0, 0, sy, -sx / 2, -sy / 2))
+
+
+def _flips(xfrm: Any) -> tuple[bool, bool]:
+    if xfrm is None:
+        return False, False
+    return xfrm.get("flipH") in ("1", "true"), xfrm.get("flipV") in ("1", "true")
+
+
+def _group_matrix(group: Any) -> Matrix:
+    """From the coordinates of a group's children to those of its parent."""
+    xfrm = group._element.grpSpPr.find("{http://schemas.openxmlformats.org/drawingml/2006/main}xfrm")
+    if xfrm is None:
+        return Matrix()
+
+    def pair(tag: str, first: str, second: str) -> tuple[float, float] | None:
+        found = xfrm.find("{http://schemas.openxmlformats.org/drawingml/2006/main}" + tag)
+        return None if found is None else (float(found.get(first)), float(found.get(second)))
+
+    off, ext = pair("off", "x", "y"), pair("ext", "cx", "cy")
+    child_off, child_ext = pair("chOff", "x", "y") or off, pair("chExt", "cx", "cy") or ext
+    if off is None or ext is None or child_off is None or child_ext is None or 0 in child_ext:
+        return Matrix()
+    flip_x, flip_y = _flips(xfrm)
+    outer = _turned(Box(*off, *ext), float(xfrm.get("rot") or 0) / _TURN, flip_x, flip_y)
+    inner = Matrix(1 / child_ext[0], 0, 0, 1 / child_ext[1], -child_off[0] / child_ext[0], -child_off[1] / child_ext[1])
+    return outer.after(inner)
+
+
+def _cropped(pixels: Pixels, shape: Any) -> Pixels | None:
+    """What the crop leaves; negative crops pad with nothing, so the picture keeps its size there."""
+    height, width = pixels.shape[:2]
+    x0 = round(max(0.0, float(shape.crop_left)) * width)
+    y0 = round(max(0.0, float(shape.crop_top)) * height)
+    x1 = round((1 - max(0.0, float(shape.crop_right))) * width)
+    y1 = round((1 - max(0.0, float(shape.crop_bottom))) * height)
+    return pixels[y0:y1, x0:x1] if x1 - x0 >= 1 and y1 - y0 >= 1 else None
