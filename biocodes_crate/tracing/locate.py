@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from biocodes_crate.figures.model import Panel
 from biocodes_crate.images import Scene
 from biocodes_crate.tracing.evidence import Agreement, agreement
+from biocodes_crate.tracing.index import KeyPicture
 from biocodes_crate.tracing.model import PlaneRef, Projection, ProjectionKind
 from biocodes_crate.tracing.pixels import (
     Grid,
@@ -23,7 +24,7 @@ from biocodes_crate.tracing.pixels import (
     plan_warp,
 )
 from biocodes_crate.tracing.planes import Choice, Sampled, choose_plane
-from biocodes_crate.tracing.register import SMALLEST_OVERLAP, register
+from biocodes_crate.tracing.register import SMALLEST_OVERLAP, Reader, register
 from biocodes_crate.tracing.retrieve import Hypothesis
 from biocodes_crate.tracing.tones import Mixture, PanelTone, ToneCurve, fit_mixture, fit_tone
 
@@ -32,7 +33,6 @@ Grey = NDArray[np.float32]
 
 COARSE, FINE = 200, 480  # longest sides of the grids
 LEAST_SHARE = 0.02  # of the panel's variance that a channel of a mixture must add
-ANCHOR = PlaneRef(0, -1, 0)  # stands for the mean of RGB samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def locate(panel: PanelPixels, hypothesis: Hypothesis, pixels: SourcePixels) -> 
     """Follow up a hypothesis on the pixels; None where registration fails."""
     key = hypothesis.picture
     scene = pixels.scene(key.image, key.scene)
-    anchor = _anchor(hypothesis, scene)
+    anchor = _anchor(key, scene)
     found = _register(panel, pixels, hypothesis, scene, anchor)
     if found is None:
         return None
@@ -97,14 +97,28 @@ def locate(panel: PanelPixels, hypothesis: Hypothesis, pixels: SourcePixels) -> 
     return measure(panel, pixels, key.image, key.scene, refined, choice)
 
 
-def _anchor(hypothesis: Hypothesis, scene: Scene) -> PlaneRef:
-    key = hypothesis.picture
+def rank_again(
+    panel: PanelPixels, pixels: SourcePixels, image: str, scene: Scene, matrix: Matrix
+) -> Choice | None:
+    """Which plane a panel shows in a given place; None where the place is outside of the scene."""
+    mixed = _is_mixed(panel, scene)
+    number = 0
+    sampled = _sampled(panel, pixels, image, scene, matrix, mixed=mixed, number=number)
+    return choose_plane(sampled, scene, range(scene.size_t), per_channel=not mixed) if sampled is not None else None
+
+
+def anchor_reader(pixels: SourcePixels, key: KeyPicture, scene: Scene) -> Reader:
+    """Reads what a key picture shows, at full resolution."""
+    return _reader(pixels, key.image, scene, _anchor(key, scene))
+
+
+def _anchor(key: KeyPicture, scene: Scene) -> PlaneRef:
     if key.z >= 0:
         return PlaneRef(key.z, key.c, key.t)
     return PlaneRef(None, key.c, key.t, Projection(ProjectionKind.MAX, 0, scene.size_z - 1))
 
 
-def _reader(pixels: SourcePixels, image: str, scene: Scene, plane: PlaneRef):  # type: ignore[no-untyped-def]
+def _reader(pixels: SourcePixels, image: str, scene: Scene, plane: PlaneRef) -> Reader:
     def read(warp: Warp) -> Grey:
         if plane.c >= 0:
             return pixels.reference(image, scene.index, plane, warp.window)

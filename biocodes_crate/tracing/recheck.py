@@ -1,0 +1,135 @@
+"""Check edges again, from the pixels alone: nothing that the edge says of its own evidence is trusted."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from biocodes_crate.errors import BiocodesError
+from biocodes_crate.figures.model import Panel
+from biocodes_crate.tracing.decision import decide
+from biocodes_crate.tracing.locate import PanelPixels, measure, rank_again
+from biocodes_crate.tracing.model import Edge, Evidence, Status
+from biocodes_crate.tracing.pixels import SceneProvider, SourcePixels
+from biocodes_crate.tracing.planes import Depth
+from biocodes_crate.tracing.tones import take_apart
+from biocodes_crate.tracing.trace import evidence_of, region_of
+
+# How far evidence may drift: transforms are stored rounded, and libraries differ in the last bits.
+CORRELATION_DRIFT, SHARE_DRIFT, HAMMING_DRIFT, MARGIN_DRIFT = 0.01, 0.02, 6, 0.05
+FALSE_ALARM_DRIFT = 0.05  # of the exponent, and at least 1
+REGION_DRIFT = 0.5  # source pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Recheck:
+    """One edge, decided again."""
+
+    edge: Edge
+    agrees: bool  # the pixels bear out the stated status
+    evidence: Evidence  # as measured now
+    reason: str
+    drift: str = ""  # which stated numbers differ from the measured ones
+
+
+def recheck_panel(panel: Panel, edges: Sequence[Edge], scenes: SceneProvider) -> tuple[Recheck, ...]:
+    """Decide each edge of a panel again, in the order given.
+
+    Edges of one scene and transform are channels of one merge and are measured together.
+    Contradicted edges are borne out by a proven edge to something else; unverified ones claim
+    nothing that pixels could refute.
+    """
+    pixels = SourcePixels(scenes)
+    groups: dict[object, list[int]] = defaultdict(list)
+    for number, edge in enumerate(edges):
+        if edge.status in (Status.VERIFIED, Status.AMBIGUOUS):
+            groups[(edge.image, edge.scene, edge.panel_to_source)].append(number)
+    results: dict[int, Recheck] = {}
+    for numbers in groups.values():
+        group = [edges[n] for n in numbers]
+        for n, result in zip(numbers, _recheck_group(panel, group, pixels), strict=True):
+            results[n] = result
+    proven = any(result.agrees for result in results.values())
+    for number, edge in enumerate(edges):
+        if number not in results:
+            results[number] = _recheck_claim(edge, proven=proven)
+    return tuple(results[n] for n in range(len(edges)))
+
+
+def _recheck_claim(edge: Edge, *, proven: bool) -> Recheck:
+    if edge.status is Status.CONTRADICTED and not proven:
+        return Recheck(edge, False, Evidence(), "nothing that was proven contradicts it")
+    return Recheck(edge, True, Evidence(), "")
+
+
+def _recheck_group(panel: Panel, group: Sequence[Edge], pixels: SourcePixels) -> list[Recheck]:
+    first = group[0]
+    try:
+        scene = pixels.scene(first.image, first.scene)
+    except (BiocodesError, KeyError, IndexError) as error:
+        return [Recheck(edge, False, Evidence(), f"its source cannot be read: {error}") for edge in group]
+    depth = Depth(first.source.t, first.source.z, first.source.projection)
+    matrix = np.array(first.panel_to_source, float) if first.panel_to_source is not None else None
+    if matrix is None or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:, :2])) < 1e-9:
+        return [Recheck(edge, False, Evidence(), "its transform is missing or degenerate") for edge in group]
+    last = depth.projection.z_end if depth.projection else depth.z or 0
+    if not (last < scene.size_z and depth.t < scene.size_t and all(e.source.c < scene.size_c for e in group)):
+        return [Recheck(edge, False, Evidence(), "its scene has no such plane") for edge in group]
+    tone = take_apart(panel.pixels, panel.mask)
+    panel_pixels = PanelPixels(panel, tone)
+    choice = rank_again(panel_pixels, pixels, first.image, scene, matrix)
+    fit = None
+    if choice is not None:
+        stated = next((r for r in (choice.best, *choice.tied) if r.depth == depth), None)
+        if stated is None:
+            best = choice.best.depth.plane(choice.best.channels[0])
+            return [Recheck(edge, False, Evidence(), f"the pixels show {best} rather") for edge in group]
+        fit = measure(panel_pixels, pixels, first.image, first.scene, matrix, choice)
+    if fit is None:
+        return [Recheck(edge, False, Evidence(), "its transform maps the panel outside of the source") for edge in group]
+    decision = decide(fit.agreement)
+    evidence = evidence_of(fit, decision)
+    shown = {plane.c for plane in fit.planes} | {c for ranked in choice.tied for c in ranked.channels} if choice else set()
+    results = []
+    for edge in group:
+        tied = len(choice.tied) > 1 if choice else False
+        if not decision.accepted:
+            results.append(Recheck(edge, False, evidence, decision.reason))
+        elif edge.source.c not in shown:
+            results.append(Recheck(edge, False, evidence, f"channel {edge.source.c} adds nothing to the panel"))
+        elif tied and edge.status is Status.VERIFIED:
+            results.append(Recheck(edge, False, evidence, "the pixels do not tell which of several planes it is"))
+        else:
+            drift = _drift(edge, evidence) or _region_drift(edge, panel)
+            results.append(Recheck(edge, True, evidence, "", drift))
+    return results
+
+
+def _drift(edge: Edge, measured: Evidence) -> str:
+    """The stated numbers that are off, in words; empty where there is none."""
+    stated = edge.evidence
+    limits = {
+        "correlation": CORRELATION_DRIFT,
+        "image_code_hamming": HAMMING_DRIFT,
+        "share_explained": SHARE_DRIFT,
+        "plane_margin": MARGIN_DRIFT,
+        "log10_false_alarm": max(1.0, FALSE_ALARM_DRIFT * abs(measured.log10_false_alarm or 0)),
+    }
+    off = []
+    for name, limit in limits.items():
+        said, found = getattr(stated, name), getattr(measured, name)
+        if (said is None) != (found is None) or (said is not None and abs(said - found) > limit):
+            off.append(f"{name} is stated as {said}, measured {found}")
+    return "; ".join(off)
+
+
+def _region_drift(edge: Edge, panel: Panel) -> str:
+    if edge.region is None or edge.panel_to_source is None:
+        return ""
+    measured = region_of(np.array(edge.panel_to_source), panel.pixels.shape)
+    if max(abs(a - b) for a, b in zip(edge.region, measured, strict=True)) > REGION_DRIFT:
+        return f"region is stated as {tuple(edge.region)}, but the transform gives {tuple(measured)}"
+    return ""

@@ -1,0 +1,67 @@
+"""Reuse: two panels that show overlapping regions of one plane."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from itertools import combinations
+
+from biocodes_crate.figures.model import Box
+from biocodes_crate.findings import Finding, Severity
+from biocodes_crate.tracing.model import Edge, PlaneRef, Status, TracedPage, TracedPanel
+
+OVERLAP = 0.3  # of the smaller region
+
+
+def find_reuse(pages: Iterable[TracedPage]) -> tuple[Finding, ...]:
+    """One finding for every two panels whose verified sources overlap on the same plane.
+
+    Split channels beside a merge are the usual way to show one region several times, so panels of
+    one figure page that share a plane only because one of them is a merge are not reported.
+    """
+    shown: dict[tuple[str, int, PlaneRef], list[tuple[str, int, TracedPanel, Edge]]] = defaultdict(list)
+    for page in pages:
+        for panel in page.panels:
+            for edge in panel.edges:
+                if edge.status is Status.VERIFIED and edge.region is not None:
+                    shown[(edge.image, edge.scene, edge.source)].append((page.figure, page.number, panel, edge))
+    findings, seen = [], set()
+    for (image, _, _), uses in shown.items():
+        for a, b in combinations(uses, 2):
+            pair = (a[0], a[1], a[2].box, b[0], b[1], b[2].box)
+            if a[2] is b[2] or pair in seen or _merge_and_part(a, b):
+                continue
+            assert a[3].region is not None
+            assert b[3].region is not None
+            share = _overlap(a[3].region, b[3].region)
+            if share >= OVERLAP:
+                seen.add(pair)
+                findings.append(
+                    Finding(
+                        "panels-share-source",
+                        Severity.INFO,
+                        a[0],
+                        f"{_name(a)} and {_name(b)} show overlapping regions of the same plane of {image} "
+                        f"({share:.0%} of the smaller region)",
+                        "If this is intended, say so in the captions; if not, check which panel should be another image.",
+                    )
+                )
+    return tuple(findings)
+
+
+def _merge_and_part(a: tuple[str, int, TracedPanel, Edge], b: tuple[str, int, TracedPanel, Edge]) -> bool:
+    counts = [sum(e.status is Status.VERIFIED for e in use[2].edges) for use in (a, b)]
+    return a[:2] == b[:2] and counts[0] != counts[1]
+
+
+def _name(use: tuple[str, int, TracedPanel, Edge]) -> str:
+    figure, page, panel, _ = use
+    label = f"panel {panel.label}" if panel.label else f"the panel at ({panel.box.x:.0f}, {panel.box.y:.0f})"
+    return f"{label} of {figure}" + (f" page {page}" if page > 1 else "")
+
+
+def _overlap(a: Box, b: Box) -> float:
+    width = min(a.x + a.w, b.x + b.w) - max(a.x, b.x)
+    height = min(a.y + a.h, b.y + b.h) - max(a.y, b.y)
+    smaller = min(a.w * a.h, b.w * b.h)
+    return max(0.0, width) * max(0.0, height) / smaller if smaller > 0 else 0.0

@@ -1,0 +1,197 @@
+"""Trace panels: candidates → registration → verification → edges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from biocodes_crate.codes import code_picture, image_code_hamming
+from biocodes_crate.errors import BiocodesError
+from biocodes_crate.figures.model import Box, Figure, Panel, PanelKind
+from biocodes_crate.progress import OnProgress, Progress, ignore_progress
+from biocodes_crate.study.manifest import DeclaredSource
+from biocodes_crate.tracing.decision import Decision, decide
+from biocodes_crate.tracing.declared import judge_declared
+from biocodes_crate.tracing.direct import declared_hypotheses
+from biocodes_crate.tracing.index import TraceIndex
+from biocodes_crate.tracing.intensity import intensity_of
+from biocodes_crate.tracing.locate import Fit, PanelPixels, locate
+from biocodes_crate.tracing.model import Affine, Claim, Edge, Evidence, Status, TracedPage, TracedPanel
+from biocodes_crate.tracing.pixels import Matrix, SceneProvider, SourcePixels
+from biocodes_crate.tracing.retrieve import Hypothesis, find_hypotheses
+from biocodes_crate.tracing.tones import PanelTone, take_apart
+from biocodes_crate.tracing.unexplained import unexplained_boxes
+
+FOLLOWED = 8  # hypotheses that are followed up on the pixels
+SURE = -25.0  # log10 false alarm at which no further hypothesis is tried
+SMALLEST_SIDE = 24  # pixels; smaller panels abstain
+
+
+def trace_figure(
+    figure: Figure,
+    figure_path: str,
+    index: TraceIndex,
+    scenes: SceneProvider,
+    on_progress: OnProgress = ignore_progress,
+) -> tuple[TracedPage, ...]:
+    """The edges of every panel of a figure.
+
+    Parameters
+    ----------
+    figure_path
+        Path within the study, with slashes.
+    scenes
+        Opens a scene by the path of its image and its number; may raise `BiocodesError`.
+    """
+    pixels = SourcePixels(scenes)
+    total = sum(len(page.panels) for page in figure.pages)
+    done, pages = 0, []
+    for page in figure.pages:
+        traced = []
+        for panel in page.panels:
+            on_progress(Progress(f"tracing {figure_path}", done, total))
+            traced.append(trace_panel(panel, index, pixels))
+            done += 1
+        pages.append(TracedPage(figure_path, page.number, page.width, page.height, page.unit, tuple(traced)))
+    on_progress(Progress(f"tracing {figure_path}", done, total))
+    return tuple(pages)
+
+
+def trace_panel(panel: Panel, index: TraceIndex, scenes: SceneProvider | SourcePixels) -> TracedPanel:
+    """The edges of one panel: declared sources tested first, then what the index finds."""
+    pixels = scenes if isinstance(scenes, SourcePixels) else SourcePixels(scenes)
+    height, width = panel.pixels.shape[:2]
+    codes = code_picture(panel.pixels)
+    bare = TracedPanel(
+        panel.label,
+        panel.box,
+        panel.kind,
+        width,
+        height,
+        codes.iscc,
+        codes.image_code,
+        codes.instance_code,
+        panel.digital_source,
+    )
+    traceable = panel.kind is PanelKind.IMAGE and min(width, height) >= SMALLEST_SIDE
+    tone = take_apart(panel.pixels, panel.mask)
+    best = _best_fit(PanelPixels(panel, tone), panel, tone, index, pixels) if traceable else None
+    discovered = edges_of(best[0], best[1], panel, tone) if best else ()
+    edges = judge_declared(panel.declared, discovered, pixels.scene, traceable=traceable)
+    boxes = unexplained_boxes(best[0], panel.box, panel.pixels.shape) if best else ()
+    return replace(bare, edges=edges, unexplained=boxes)
+
+
+def _best_fit(
+    panel_pixels: PanelPixels, panel: Panel, tone: PanelTone, index: TraceIndex, pixels: SourcePixels
+) -> tuple[Fit, Decision] | None:
+    """The accepted fit that explains the panel best, or None."""
+    accepted: list[tuple[Fit, Decision]] = []
+    for hypothesis in _hypotheses(panel, tone, index, pixels):
+        try:
+            fit = locate(panel_pixels, hypothesis, pixels)
+        except BiocodesError:
+            continue  # its pixels cannot be read: a finding of the image, made where it was coded
+        if fit is None:
+            continue
+        decision = decide(fit.agreement)
+        if decision.accepted:
+            accepted.append((fit, decision))
+            if decision.log10_false_alarm < SURE and fit.agreement.tile_share > 0.85:
+                break
+    if not accepted:
+        return None
+    return max(accepted, key=lambda a: (a[0].agreement.tile_share * a[0].agreement.correlation, a[0].image))
+
+
+def _hypotheses(
+    panel: Panel, tone: PanelTone, index: TraceIndex, pixels: SourcePixels
+) -> list[Hypothesis]:
+    """What to try, in order: the declared sources, then what the index says."""
+    named = {source.image for source in panel.declared}
+    found: list[Hypothesis] = []
+    if named:
+        found += find_hypotheses(tone.greys, panel.mask, index, only=named, count=3)
+        found += declared_hypotheses(panel, tone, pixels)
+    return found + list(find_hypotheses(tone.greys, panel.mask, index, count=FOLLOWED))
+
+
+def edges_of(fit: Fit, decision: Decision, panel: Panel, tone: PanelTone) -> tuple[Edge, ...]:
+    """One edge for each channel that an accepted fit shows."""
+    tied = fit.choice.tied
+    evidence = evidence_of(fit, decision)
+    region = region_of(fit.panel_to_source, panel.pixels.shape)
+    edges = []
+    for number, plane in enumerate(fit.planes):
+        channels = {c for ranked in tied for c in ranked.channels} if fit.mixture is None else {plane.c}
+        candidates = tuple(
+            ranked.depth.plane(c)
+            for ranked in tied
+            for c in (ranked.channels if fit.mixture is None else (plane.c,))
+            if c in channels
+        )
+        ambiguous = len(tied) > 1
+        edges.append(
+            Edge(
+                Status.AMBIGUOUS if ambiguous else Status.VERIFIED,
+                Claim.DISCOVERED,
+                fit.image,
+                fit.scene,
+                plane,
+                region,
+                as_affine(fit.panel_to_source),
+                intensity_of(fit, number, tone),
+                evidence,
+                candidates if ambiguous else (),
+                decision.reason + ("; the pixels do not tell which of the candidate planes it is" if ambiguous else ""),
+            )
+        )
+    return tuple(edges)
+
+
+def evidence_of(fit: Fit, decision: Decision) -> Evidence:
+    """The numbers of an edge, rounded to what they are good for."""
+    return Evidence(
+        correlation=round(fit.agreement.correlation, 4),
+        image_code_hamming=_hamming(fit),
+        share_explained=round(fit.agreement.share_explained, 4),
+        plane_margin=None if fit.choice.margin is None else round(fit.choice.margin, 4),
+        log10_false_alarm=round(decision.log10_false_alarm, 1),
+    )
+
+
+def _hamming(fit: Fit) -> int:
+    """Bits in which the Image-Codes of panel and re-rendered source differ, masked pixels taken from neither."""
+    a, b = (np.atleast_3d(field) for field in (fit.compared, fit.rendered))
+    a = np.where(fit.valid[..., np.newaxis], a, b)
+    codes = []
+    for field in (a, b):
+        picture = np.clip(np.rint(field), 0, 255).astype(np.uint8)
+        rgb = cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB) if picture.shape[2] == 1 else picture
+        codes.append(code_picture(np.ascontiguousarray(rgb)).image_code)
+    return image_code_hamming(codes[0], codes[1])
+
+
+def region_of(panel_to_source: Matrix, panel_shape: tuple[int, ...]) -> Box:
+    """Bounding box, in source pixels, of what the panel shows."""
+    height, width = panel_shape[:2]
+    corners = panel_to_source @ np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], float).T
+    low, high = corners.min(axis=1), corners.max(axis=1)
+    return Box(*(round(float(v), 3) for v in (*low, *(high - low))))
+
+
+def as_affine(matrix: Matrix) -> Affine:
+    """A (2, 3) array as plain numbers; rounded to a thousandth of a pixel over 10,000 pixels."""
+    (a, b, c), (d, e, f) = matrix
+    return (
+        (round(float(a), 7), round(float(b), 7), round(float(c), 4)),
+        (round(float(d), 7), round(float(e), 7), round(float(f), 4)),
+    )
+
+
+def missing_sources(declared: Sequence[DeclaredSource], known: set[str]) -> tuple[DeclaredSource, ...]:
+    """Declared sources whose image is not among `known` paths."""
+    return tuple(source for source in declared if source.image not in known)
