@@ -11,7 +11,7 @@ from biocodes_crate.crate.ids import display, path_to_id
 from biocodes_crate.crate.people import add_agent, add_root
 from biocodes_crate.crate.provenance import FigureWriter
 from biocodes_crate.crate.rounding import as_written, significant
-from biocodes_crate.crate.sources import Sources, add_scene
+from biocodes_crate.crate.sources import Sources, add_scene, scene_id
 from biocodes_crate.crate.terms import RO_CRATE, SOFTWARE_URL, context
 from biocodes_crate.crate.vocabulary import add_digital_source, add_ontology_term
 from biocodes_crate.findings import Severity
@@ -49,7 +49,7 @@ def crate_metadata(content: CrateContent) -> dict[str, Any]:
     sources = Sources(images, content.planes, pages)
     parts = [_add_image(graph, image, sources) for image in images]
     sources.add_missing(graph)
-    writer = FigureWriter(graph, sources, RUN_ID)
+    writer = FigureWriter(graph, RUN_ID)
     parts += [writer.add_figure(figure, [page for page in pages if page.figure == figure.path]) for figure in figures]
     parts += [_add_file(graph, file) for file in sorted(content.files, key=lambda file: file.path)]
     parts += [_add_nested_crate(graph, image) for image in images if image.has_crate]
@@ -86,7 +86,7 @@ def _add_image(graph: Graph, image: ImageRecord, sources: Sources) -> dict[str, 
         measurementTechnique=add_ontology_term(graph, image.imaging_method),
         omeroId=image.omero_id,
         subjectOf=[ref(_nested_crate_id(image))] if image.has_crate else None,
-        hasPart=[ref(sources.scene_id(image.path, scene.index)) for scene in scenes],
+        hasPart=[ref(scene_id(image.path, scene.index)) for scene in scenes],
     )
     if image.iscc:
         graph.add_code(image.iscc)

@@ -12,7 +12,7 @@ from biocodes_crate.crate.content import FigureRecord
 from biocodes_crate.crate.entities import Graph, ref
 from biocodes_crate.crate.ids import display, path_to_id
 from biocodes_crate.crate.rounding import significant
-from biocodes_crate.crate.sources import Sources, describe_plane
+from biocodes_crate.crate.sources import describe_plane, plane_id
 from biocodes_crate.crate.terms import MEDIA_FRAGMENTS
 from biocodes_crate.crate.vocabulary import add_codes, add_digital_source, add_term
 from biocodes_crate.figures.model import Box, PageUnit
@@ -33,7 +33,6 @@ class FigureWriter:
     """Adds figures with their pages, panels and edges to a graph."""
 
     graph: Graph
-    sources: Sources
     run: str  # id of the run that made the edges
 
     def add_figure(self, figure: FigureRecord, pages: Sequence[TracedPage]) -> dict[str, str]:
@@ -73,13 +72,11 @@ class FigureWriter:
         return ref(figure_id)
 
     def _add_panel(self, panel_id: str, panel: TracedPanel, page: TracedPage, *, numbered: bool) -> None:
-        graph, sources = self.graph, self.sources
+        graph = self.graph
         edges = [(f"{panel_id}/edge/{position}", edge) for position, edge in enumerate(panel.edges)]
         regions = [(f"{panel_id}/unexplained/{position}", box) for position, box in enumerate(panel.unexplained)]
         proven = [(edge_id, edge) for edge_id, edge in edges if edge.status is Status.VERIFIED]
-        planes = [
-            ref(plane) for plane in dict.fromkeys(sources.plane_id(e.image, e.scene, e.source) for _, e in proven)
-        ]
+        planes = [ref(plane) for plane in dict.fromkeys(plane_id(e.image, e.scene, e.source) for _, e in proven)]
         figure_id = path_to_id(page.figure)
         title = f"Panel {panel.label}" if panel.label else f"Panel {panel_id.rsplit('/', 1)[-1]}"
         name = f"{title} of {display(page.figure)}" + (f", page {page.number}" if numbered else "")
@@ -117,7 +114,7 @@ class FigureWriter:
             self._add_edge(edge_id, edge, panel_id, panel)
 
     def _add_edge(self, edge_id: str, edge: Edge, panel_id: str, panel: TracedPanel) -> None:
-        graph, sources = self.graph, self.sources
+        graph = self.graph
         shown = f"{describe_plane(edge.source)} of {display(edge.image)}, scene {edge.scene}"
         geometry, intensity = f"{edge_id}/transform/0", f"{edge_id}/transform/1"
         evidence = _evidence_values(edge.evidence)
@@ -130,7 +127,7 @@ class FigureWriter:
             source=ref(f"{edge_id}/region"),
             claim=add_term(graph, edge.claim.value),
             verificationStatus=add_term(graph, edge.status.value),
-            candidate=[ref(sources.plane_id(edge.image, edge.scene, plane)) for plane in edge.candidates],
+            candidate=[ref(plane_id(edge.image, edge.scene, plane)) for plane in edge.candidates],
             transformStep=[
                 *([ref(geometry)] if edge.panel_to_source is not None else []),
                 *([ref(intensity)] if edge.intensity is not None else []),
@@ -138,15 +135,15 @@ class FigureWriter:
             evidence=[ref(f"{edge_id}/evidence/{term}") for term, _, _ in evidence],
             wasGeneratedBy=ref(self.run),
         )
-        plane_id = sources.plane_id(edge.image, edge.scene, edge.source)
+        shown_id = plane_id(edge.image, edge.scene, edge.source)
         outline = edge.panel_to_source is not None and not _is_upright(edge.panel_to_source)
         selectors = [] if edge.region is None else ["selector", "outline"] if outline else ["selector"]
         graph.add(
             f"{edge_id}/region",
             ["ImageObject", "SpecificResource", "ImageRegion"],
             name=f"Region of {shown}",
-            isPartOf=ref(plane_id),
-            hasSource=ref(plane_id),
+            isPartOf=ref(shown_id),
+            hasSource=ref(shown_id),
             hasSelector=[ref(f"{edge_id}/region/{selector}") for selector in selectors],
         )
         if edge.region is not None:

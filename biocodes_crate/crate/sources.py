@@ -35,16 +35,6 @@ class Sources:
             return path_to_id(image, is_folder=self._folders[image])
         return f"#{path_to_id(image)}"
 
-    def scene_id(self, image: str, scene: int) -> str:
-        return f"#{path_to_id(image)}/scene/{scene}"
-
-    def plane_id(self, image: str, scene: int, plane: PlaneRef) -> str:
-        rest = f"c{plane.c}t{plane.t}"
-        if plane.projection is not None:
-            made = plane.projection
-            return f"{self.scene_id(image, scene)}/projection/{made.kind.value}-z{made.z_start}-{made.z_end}-{rest}"
-        return f"{self.scene_id(image, scene)}/plane/{'z' if plane.z is None else f'z{plane.z}'}{rest}"
-
     def add_planes(self, graph: Graph, image: str, scene: int) -> None:
         """Add the planes and projections of a scene that edges touch."""
         for plane in sorted(self._touched.get((image, scene), ()), key=_plane_order):
@@ -63,7 +53,7 @@ class Sources:
                     description="An image that is named as a source, but is not part of this crate.",
                 )
             graph.add(
-                self.scene_id(image, scene),
+                scene_id(image, scene),
                 ["ImageObject", "ImageScene"],
                 name=f"Scene {scene} of {display(image)}",
                 description="A scene that is named as a source, but is not part of this crate.",
@@ -73,12 +63,12 @@ class Sources:
             self.add_planes(graph, image, scene)
 
     def _add_plane(self, graph: Graph, image: str, scene: int, plane: PlaneRef) -> None:
-        plane_id = self.plane_id(image, scene, plane)
-        shared = {"isPartOf": ref(self.scene_id(image, scene)), "theC": plane.c, "theT": plane.t}
+        own_id = plane_id(image, scene, plane)
+        shared = {"isPartOf": ref(scene_id(image, scene)), "theC": plane.c, "theT": plane.t}
         name = f"{describe_plane(plane)} of {display(image)}, scene {scene}"
         if plane.projection is not None:
             graph.add(
-                plane_id,
+                own_id,
                 ["ImageObject", "ImageProjection"],
                 name=name,
                 **shared,
@@ -91,13 +81,27 @@ class Sources:
         if plane.z is not None:
             codes = self._codes.get(PlaneKey(image, scene, plane.z, plane.c, plane.t), codes)
         graph.add(
-            plane_id,
+            own_id,
             ["ImageObject", "ImagePlane"],
             name=name,
             **shared,
             theZ=plane.z,
             **add_codes(graph, codes.iscc, codes.image_code, codes.data_code, codes.instance_code),
         )
+
+
+def scene_id(image: str, scene: int) -> str:
+    """The `@id` of a scene."""
+    return f"#{path_to_id(image)}/scene/{scene}"
+
+
+def plane_id(image: str, scene: int, plane: PlaneRef) -> str:
+    """The `@id` of a plane or projection."""
+    rest = f"c{plane.c}t{plane.t}"
+    if plane.projection is not None:
+        made = plane.projection
+        return f"{scene_id(image, scene)}/projection/{made.kind.value}-z{made.z_start}-{made.z_end}-{rest}"
+    return f"{scene_id(image, scene)}/plane/{'z' if plane.z is None else f'z{plane.z}'}{rest}"
 
 
 def describe_plane(plane: PlaneRef) -> str:
@@ -111,7 +115,7 @@ def describe_plane(plane: PlaneRef) -> str:
 def add_scene(graph: Graph, sources: Sources, image: str, image_id: str, scene: SceneRecord) -> None:
     """Add a scene, and the planes of it that edges touch."""
     graph.add(
-        sources.scene_id(image, scene.index),
+        scene_id(image, scene.index),
         ["ImageObject", "ImageScene"],
         name=scene.name or f"Scene {scene.index} of {display(image)}",
         isPartOf=ref(image_id),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from biocodes_crate.crate import CrateReader, display, open_crate
+from biocodes_crate.crate.entities import Entity, Index
 from biocodes_crate.crate.pages import LocatedPage
 from biocodes_crate.progress import OnProgress, Progress, ignore_progress
 from biocodes_crate.validation.edges import check_edges
@@ -55,21 +56,25 @@ def validate_crate(path: Path, level: Level = Level.PROVENANCE, on_progress: OnP
             found.add("level-reduced", display(path.name), f"only the metadata was validated, not {level.label}")
             level = Level.METADATA
         on_progress(Progress("checking the metadata", 0, None))
-        pages = check_metadata(crate, found)
+        index, root, pages = check_metadata(crate, found)
         if level >= Level.INTEGRITY:
             # Imported here: the metadata alone is validated without any of the image libraries.
             from biocodes_crate.validation.integrity import check_integrity  # noqa: PLC0415
+            from biocodes_crate.validation.workspace import Workspace  # noqa: PLC0415
 
-            with check_integrity(crate, found, on_progress) as opened:
+            with Workspace(crate) as workspace:
+                # (7) Files are there, and give the stated codes.
+                check_integrity(workspace, index, root, found, on_progress)
                 if level >= Level.PROVENANCE:
                     from biocodes_crate.validation.provenance import check_provenance  # noqa: PLC0415
 
-                    check_provenance(crate, pages, opened, found, on_progress)
+                    # (8) Panels give the stated codes, and the pixels bear out every edge.
+                    check_provenance(workspace, pages, found, on_progress)
         return Report(found.result(), level, display(str(path)))
 
 
-def check_metadata(crate: CrateReader, found: Findings) -> list[LocatedPage]:
-    """Check the metadata alone; give the traced pages that can be read from it."""
+def check_metadata(crate: CrateReader, found: Findings) -> tuple[Index, Entity, list[LocatedPage]]:
+    """Check the metadata alone; give its entities, the root, and the pages that can be read from it."""
     # (2) RO-Crate: context, ids, descriptor, root, parts, references.
     index, root = check_structure(crate.metadata, found)
     # (3) Every entity has the shape that its type demands.
@@ -80,4 +85,4 @@ def check_metadata(crate: CrateReader, found: Findings) -> list[LocatedPage]:
     scenes = check_scenes(index, found)
     check_planes(index, scenes, found)
     # (6) Edges are complete, in their place, and derive no more than they prove.
-    return check_edges(crate.metadata, index, scenes, found)
+    return index, root, check_edges(crate.metadata, index, scenes, found)
