@@ -33,6 +33,7 @@ def test_letters_stay_and_bytes_that_are_no_text_survive():
     assert path_to_id("a\udcff.tif") == "a%FF.tif"
     assert id_to_path("a%FF.tif") == "a\udcff.tif"
     assert path_to_id("a:b?.tif") == "a%3Ab%3F.tif"
+    assert path_to_id("@type") == "%40type"  # JSON-LD drops ids that look like keywords
 
 
 @pytest.mark.parametrize(
