@@ -1,7 +1,7 @@
 """Paths as the `@id` of data entities, and back (RO-Crate 1.3, section "Core Metadata for Data Entities").
 
 UTF-8 letters stay as they are; what an IRI cannot hold, and what would change its meaning
-(`#`, `?`, `%`, `:`; `@`, which starts keywords of JSON-LD), is percent-encoded. Bytes of a file name that are not UTF-8 survive.
+(`#`, `?`, `%`, `:`; `@` and `;`, which JSON-LD and libraries trip over), is percent-encoded. Bytes of a file name that are not UTF-8 survive.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 
 from biocodes_crate.errors import UnsafePath
 
-_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=/")
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,=/")
 _UCSCHAR = ((0xA0, 0xD7FF), (0xF900, 0xFDCF), (0xFDF0, 0xFFEF))  # RFC 3987, section 2.2, first plane
 
 
