@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,8 +20,6 @@ def judge_kind(pixels: Pixels, lossy: bool = False) -> PanelKind:
     nearly always on a light ground; a picture of flat areas on a dark one is a segmentation mask,
     which is an image too.
     """
-    import cv2
-
     sample = _sample(pixels)
     kernel = np.ones((3, 3), np.uint8)
     spread = (cv2.dilate(sample, kernel).astype(np.int16) - cv2.erode(sample, kernel)).max(axis=2)
@@ -65,7 +64,7 @@ def _ground_is_pale(sample: Pixels) -> bool:
 
 def _is_tiled(sample: Pixels, quiet: int) -> bool:
     """Whether a panel is made of large, flat, upright rectangles, as a heat map is."""
-    shares = []
+    shares: list[float] = []
     for view in (sample, sample.transpose(1, 0, 2)):
         steps = np.abs(np.diff(view.astype(np.int16), axis=1)).max(axis=2) > max(12, 2 * quiet)
         total = int(steps.sum())
@@ -73,7 +72,7 @@ def _is_tiled(sample: Pixels, quiet: int) -> bool:
         strongest = np.sort(lines)[::-1][:40]
         if total == 0 or int((lines > 0.5 * len(view)).sum()) < 4:
             return False
-        shares.append(strongest.sum() / total)
+        shares.append(float(strongest.sum()) / total)
     return min(shares) > 0.9
 
 
@@ -106,8 +105,6 @@ def _ground(sample: Pixels) -> float:
 
 def _graphic(sample: Pixels) -> PanelKind:
     """Chart, drawing or text: a chart has an axis, text has nothing but small marks."""
-    import cv2
-
     dark = (sample.max(axis=2) < 140).astype(np.uint8)
     height, width = dark.shape
     across = cv2.erode(dark, np.ones((1, max(8, int(width * 0.45))), np.uint8)).any()

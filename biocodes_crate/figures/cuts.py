@@ -5,8 +5,10 @@ All work is on (H, W, 3) pictures, along columns; rows are done by handing in th
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -78,7 +80,7 @@ def _of_one_colour(colour: NDArray[np.int16], start: int, stop: int, tolerance: 
     """Split a run of plain columns where the colour jumps."""
     steps = np.abs(np.diff(colour[start:stop], axis=0)).max(axis=1) > max(tolerance, 6)
     bounds = [start, *(start + 1 + int(i) for i in np.flatnonzero(steps)), stop]
-    return [(a, b) for a, b in zip(bounds, bounds[1:], strict=False) if b > a]
+    return [(a, b) for a, b in pairwise(bounds) if b > a]
 
 
 def _begins(side: Pixels, ground: NDArray[np.float64], tolerance: int) -> float:
@@ -110,17 +112,14 @@ def find_seams(pixels: Pixels, least: float = 24.0, shortest: int = 24) -> list[
     gain = np.where(steps > np.maximum(around * 1.05, _NOISE), _WIN, _LOSS).astype(np.float32)
     gain[(steps <= _NOISE) & (around <= _NOISE)] = _DULL
     score, start, stop = best_runs(gain)
-    found = [
+    return [
         Segment(int(x) + 1, int(start[x]), int(stop[x]), float(score[x]))
         for x in np.flatnonzero((score >= least) & (stop - start >= shortest))
     ]
-    return found
 
 
 def _steps(pixels: Pixels) -> NDArray[np.float32]:
     """Absolute steps between neighbouring columns, averaged along the columns, largest channel."""
-    import cv2
-
     smooth = cv2.blur(pixels.astype(np.float32), (1, _ALONG), borderType=cv2.BORDER_REFLECT)
     return np.asarray(np.abs(np.diff(smooth, axis=1)).max(axis=2), np.float32)
 

@@ -40,8 +40,9 @@ def apply_declared(
     open_panels = list(panels)
     done: list[Panel] = []
     homeless: list[DeclaredPanel] = []
-    for one in (d for d in declared if d.box is not None):
-        assert one.box is not None
+    for one in declared:
+        if one.box is None:
+            continue
         box = Box(*one.box)
         best = max(open_panels, key=lambda p: intersection_over_union(p.box, box), default=None)
         fits = best is not None and intersection_over_union(best.box, box) >= _SAME
@@ -98,7 +99,7 @@ def _told(panel: Panel, declared: DeclaredPanel) -> Panel:
     return replace(
         panel,
         label=declared.label or panel.label,
-        declared=declared.sources,
+        declared=declared.sources or panel.declared,
         digital_source=declared.digital_source or panel.digital_source,
     )
 
@@ -132,9 +133,8 @@ def _by_place(
         elif place is None and in_order:
             chosen = candidates[i]
         known_otherwise = chosen is not None and chosen.label is not None and one.label is not None
-        if chosen is None or known_otherwise or not any(chosen is c for c in candidates):
-            unplaced.append(one)
-        elif any(chosen is old for old, _ in placed):
+        taken = any(chosen is old for old, _ in placed) or not any(chosen is c for c in candidates)
+        if chosen is None or known_otherwise or taken:
             unplaced.append(one)
         else:
             placed.append((chosen, _told(chosen, one)))

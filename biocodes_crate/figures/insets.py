@@ -150,29 +150,37 @@ def _is_foreign(pixels: Pixels, inset: Inset, outer: Inset) -> bool:
     x0, y0, x1, y1 = inset
     grey = pixels.mean(axis=2, dtype=np.float32)
     gap = _FRAME // 2
-    pairs = []
-    if outer.x0 > 3 * gap:
-        pairs.append((grey[y0:y1, x0 + 1], grey[y0:y1, max(0, min(x0, outer.x0) - gap)]))
-    if outer.x1 < width - 3 * gap:
-        pairs.append((grey[y0:y1, x1 - 2], grey[y0:y1, min(width - 1, max(x1, outer.x1) + gap)]))
-    if outer.y0 > 3 * gap:
-        pairs.append((grey[y0 + 1, x0:x1], grey[max(0, min(y0, outer.y0) - gap), x0:x1]))
-    if outer.y1 < height - 3 * gap:
-        pairs.append((grey[y1 - 2, x0:x1], grey[min(height - 1, max(y1, outer.y1) + gap), x0:x1]))
-    alike = [_correlation(a, b) for a, b in pairs]
-    known = [value for value in alike if value is not None]
-    if not known:
-        return min(x1 - x0, y1 - y0) >= 0.25 * min(height, width)
-    return float(np.mean(known)) < 0.45
+    columns, rows = grey[y0:y1], grey[:, x0:x1].T
+    sides = []  # lines just inside, further inside, and outside
+    if outer.x0 > gap:
+        sides.append((columns[:, x0 + 1], columns[:, x0 + 1 + 2 * gap], columns[:, outer.x0 - gap]))
+    if outer.x1 < width - gap:
+        sides.append((columns[:, x1 - 2], columns[:, x1 - 2 - 2 * gap], columns[:, outer.x1 + gap - 1]))
+    if outer.y0 > gap:
+        sides.append((rows[:, y0 + 1], rows[:, y0 + 1 + 2 * gap], rows[:, outer.y0 - gap]))
+    if outer.y1 < height - gap:
+        sides.append((rows[:, y1 - 2], rows[:, y1 - 2 - 2 * gap], rows[:, outer.y1 + gap - 1]))
+    alike = [value for a, _, b in sides if (value := _correlation(a, b)) is not None]
+    if not alike:
+        return 4 * min(x1 - x0, y1 - y0) >= min(height, width)
+    # In noise no two lines are alike: then they must at least differ more than two lines of the inside do.
+    across = float(np.mean([_difference(a, b) for a, _, b in sides]))
+    within = float(np.mean([_difference(a, b) for a, b, _ in sides]))
+    return float(np.mean(alike)) < 0.45 and across > 1.3 * within
+
+
+def _difference(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """Mean difference of two lines, smoothed."""
+    return float(np.abs(np.convolve(a - b, np.ones(9) / 9, "valid")).mean())
 
 
 def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float | None:
     """Of two lines, smoothed; None where one of them is flat."""
     kernel = np.ones(5, np.float32) / 5
-    a, b = np.convolve(a, kernel, "valid"), np.convolve(b, kernel, "valid")
-    if min(float(a.std()), float(b.std())) < 1.5:
+    one, other = np.convolve(a, kernel, "valid"), np.convolve(b, kernel, "valid")
+    if min(float(one.std()), float(other.std())) < 1.5:
         return None
-    return float(np.corrcoef(a, b)[0, 1])
+    return float(np.corrcoef(one, other)[0, 1])
 
 
 def _overlap(a: Inset, b: Inset) -> bool:

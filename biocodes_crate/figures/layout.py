@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -69,8 +70,6 @@ class Layout:
 
 def find_layout(pixels: Pixels, lossy: bool = False) -> Layout:
     """Find the panels of a page, (H, W, 3)."""
-    import cv2
-
     height, width = pixels.shape[:2]
     factor = max(1, int(np.ceil(np.sqrt(height * width / _WORK_PIXELS))))
     if factor == 1:
@@ -167,8 +166,6 @@ def _solids(pixels: Pixels, off: NDArray[np.uint8], least: int, lossy: bool) -> 
     Low tolerances come first: a dark micrograph on a black page shows by its noise only. High ones
     free panels from the ripples that JPEG leaves around them.
     """
-    import cv2
-
     found: list[PixelBox] = []
     taken = np.zeros(off.shape, np.bool_)
     smooth = np.asarray(cv2.medianBlur(off, 5)) if lossy else off
@@ -193,8 +190,6 @@ def _solids(pixels: Pixels, off: NDArray[np.uint8], least: int, lossy: bool) -> 
 
 
 def _rectangles(content: Mask, least: int) -> list[PixelBox]:
-    import cv2
-
     _, labels, stats, _ = cv2.connectedComponentsWithStats(content.astype(np.uint8), connectivity=4)
     boxes = []
     for index in range(1, len(stats)):
@@ -212,7 +207,6 @@ def _rectangles(content: Mask, least: int) -> list[PixelBox]:
 
 def _is_rectangle(part: Mask) -> bool:
     """Whether the outline of a component follows its bounding box."""
-    h, w = part.shape
     sides = (part[:2].any(axis=0), part[-2:].any(axis=0), part[:, :2].any(axis=1), part[:, -2:].any(axis=1))
     support = sorted(float(side.mean()) for side in sides)
     extent = _extents(part)
@@ -232,8 +226,6 @@ def _extents(part: Mask) -> float:
 
 def _main_bodies(part: Mask, least: int) -> list[tuple[int, int, int, int]]:
     """Rectangles within a ragged component: panels that a letter, an arrow or a line ties together."""
-    import cv2
-
     filled = _fill(part)
     size = max(9, least // 2) | 1
     opened = cv2.morphologyEx(filled.astype(np.uint8), cv2.MORPH_OPEN, np.ones((size, size), np.uint8))
@@ -251,8 +243,6 @@ def _main_bodies(part: Mask, least: int) -> list[tuple[int, int, int, int]]:
 
 def _fill(part: Mask) -> Mask:
     """Close the holes of a component."""
-    import cv2
-
     padded = np.pad(part, 1).astype(np.uint8)
     cv2.floodFill(padded, None, (0, 0), 2)
     return np.asarray(padded[1:-1, 1:-1] != 2)
@@ -261,7 +251,7 @@ def _fill(part: Mask) -> Mask:
 def _tighten(off: NDArray[np.uint8], box: PixelBox) -> PixelBox:
     """Move sides inwards past ripples and soft shadows: to where most of the step is made."""
     bounds = []
-    view = box.crop(off).astype(np.float32)  # type: ignore[arg-type]
+    view = box.crop(off).astype(np.float32)
     for profile in (view.mean(axis=0), view.mean(axis=1)):
         size = len(profile)
         reach = min(10, size // 8)
@@ -362,8 +352,6 @@ def _gather(pixels: Pixels, rest: Mask, panels: list[PixelBox], least: int, loss
     Pieces of micrographs may lie far apart, with nothing but the colour of the page between them: they
     are joined where no other panel is in the way.
     """
-    import cv2
-
     height, width = rest.shape
     reach = max(4, int(0.008 * min(height, width)))
     grown = cv2.dilate(rest.astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
@@ -94,8 +95,6 @@ def _marks(pixels: Pixels, box: PixelBox, boxes: Sequence[PixelBox]) -> list[_Ma
 
 def _marks_in(view: Pixels, inside: bool, tallest: int) -> list[_Mark]:
     """Separate marks of white or black ink in a window; the corner is its top left, or its bottom left."""
-    import cv2
-
     grey = view.mean(axis=2).astype(np.float32)
     found = []
     for ink in (grey, 255 - grey):
@@ -117,8 +116,6 @@ def _marks_in(view: Pixels, inside: bool, tallest: int) -> list[_Mark]:
 
 def _normalised(patch: NDArray[np.float32]) -> Glyph:
     """A glyph stretched to a square, with mean 0 and variance 1."""
-    import cv2
-
     square = np.asarray(cv2.resize(patch, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), np.float32)
     square = np.asarray(cv2.GaussianBlur(square, (3, 3), 0.8), np.float32)
     deviation = float(square.std())
@@ -129,8 +126,6 @@ def _normalised(patch: NDArray[np.float32]) -> Glyph:
 @cache
 def _templates() -> tuple[tuple[str, Glyph, float], ...]:
     """Letters in the fonts that come with our libraries: a sans serif, and strokes with and without serifs."""
-    import cv2
-
     found: list[tuple[str, Glyph, float]] = []
     sans = ImageFont.load_default(64)
     strokes = (

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from biocodes_crate.errors import UnreadableFigure
-from biocodes_crate.findings import Finding, Severity
 from biocodes_crate.figures.declared import CutPanel, apply_declared, cut_out
 from biocodes_crate.figures.formats import PICTURES, FigureFormat, figure_format
-from biocodes_crate.figures.model import Figure, FigurePage, PageUnit
+from biocodes_crate.figures.metadata import read_properties
+from biocodes_crate.figures.model import Figure, FigurePage, PageUnit, Panel
+from biocodes_crate.figures.omero_figure import OmeroFigure, find_omero_figure, panels_on
+from biocodes_crate.figures.pdf import read_pdf
 from biocodes_crate.figures.pictures import cut_declared, picture_page
+from biocodes_crate.figures.pptx import read_pptx
 from biocodes_crate.figures.raster import read_raster
+from biocodes_crate.figures.svg import read_svg
+from biocodes_crate.findings import Finding, Severity
 from biocodes_crate.study.manifest import DeclaredFigure, DeclaredPanel
 
-_Document = tuple[list[FigurePage], dict[str, Any], list[Finding]]
 
-
-def open_figure(path: Path, declared: DeclaredFigure | None = None, siblings: Sequence[Path] = ()) -> Figure:
+def open_figure(
+    path: Path,
+    declared: DeclaredFigure | None = None,
+    siblings: Sequence[Path] = (),
+    omero_images: Mapping[str, str] | None = None,
+) -> Figure:
     """Read a figure and find its panels.
 
     Parameters
@@ -31,6 +39,9 @@ def open_figure(path: Path, declared: DeclaredFigure | None = None, siblings: Se
         What `study.yaml` says of it: its boxes win over what is found, its sources reach the panels.
     siblings
         Files that may belong to the figure: OMERO.figure's JSON beside an exported PDF or TIFF.
+    omero_images
+        Paths within the study by OMERO id (digits), for OMERO.figure's JSON; an id that is not in it makes
+        a source "omero:123".
 
     Raises
     ------
@@ -47,58 +58,61 @@ def open_figure(path: Path, declared: DeclaredFigure | None = None, siblings: Se
     if not path.is_file():
         raise UnreadableFigure("there is no such file", where=path)
     findings: list[Finding] = []
-    properties: dict[str, Any] = {}
-    wanted = declared.panels if declared else ()
+    pages: list[tuple[FigurePage, CutPanel]] = []
     if kind in PICTURES:
         rasters = read_raster(path)
-        pages = []
+        about = rasters[0].info
         for i, raster in enumerate(rasters):
             page = picture_page(raster.pixels, i + 1, raster.lossy)
-            cut = partial(cut_declared, raster.pixels, lossy=raster.lossy)
-            pages.append(_declared_on(page, wanted, cut, path, findings))
+            pages.append((page, partial(cut_declared, raster.pixels, lossy=raster.lossy)))
     else:
-        read = {FigureFormat.PDF: _read_pdf, FigureFormat.SVG: _read_svg, FigureFormat.PPTX: _read_pptx}[kind]
-        found, properties, extra = read(path)
-        findings += extra
-        pages = [_declared_on(page, wanted, partial(cut_out, page.panels), path, findings) for page in found]
-    numbers = {page.number for page in pages}
+        reader = {FigureFormat.PDF: read_pdf, FigureFormat.SVG: read_svg, FigureFormat.PPTX: read_pptx}[kind]
+        found, about, findings = reader(path)
+        pages = [(page, partial(cut_out, page.panels)) for page in found]
+    exported = find_omero_figure(path, siblings, omero_images) if siblings else None
+    wanted = declared.panels if declared else ()
+    told = []
+    for page, cut in pages:
+        complete, unplaced = _declared_on(page, wanted, cut, exported)
+        told.append(complete)
+        findings += [_not_found(path, one) for one in unplaced]
+    numbers = {page.number for page in told}
     findings += [_not_found(path, one) for one in wanted if (one.page or 1) not in numbers]
     return Figure(
         path,
         kind.value,
-        tuple(pages),
+        tuple(told),
         declared.caption if declared else None,
-        properties,
+        _properties(path, about, exported, declared),
         tuple(findings),
     )
 
 
-def _read_pdf(path: Path) -> _Document:
-    from biocodes_crate.figures.pdf import read_pdf
-
-    return read_pdf(path)
-
-
-def _read_svg(path: Path) -> _Document:
-    from biocodes_crate.figures.svg import read_svg
-
-    return read_svg(path)
-
-
-def _read_pptx(path: Path) -> _Document:
-    from biocodes_crate.figures.pptx import read_pptx
-
-    return read_pptx(path)
+def _properties(
+    path: Path, about: Mapping[str, Any], exported: OmeroFigure | None, declared: DeclaredFigure | None
+) -> dict[str, Any]:
+    properties = read_properties(path, about)
+    if exported is not None:
+        properties["omero_figure"] = exported.path.name
+    if declared is not None and declared.digital_source:
+        properties["digital_source"] = declared.digital_source
+    return properties
 
 
 def _declared_on(
-    page: FigurePage, declared: Sequence[DeclaredPanel], cut: CutPanel, path: Path, findings: list[Finding]
-) -> FigurePage:
-    """A page with what the authors say of its panels."""
+    page: FigurePage,
+    declared: Sequence[DeclaredPanel],
+    cut: CutPanel,
+    exported: OmeroFigure | None,
+) -> tuple[FigurePage, list[DeclaredPanel]]:
+    """A page with what the authors say of its panels, and what fits none; `study.yaml` goes before OMERO.figure."""
+    keep_found = page.unit is PageUnit.PERCENT
+    panels: Sequence[Panel] = page.panels
+    if exported is not None:
+        panels, _ = apply_declared(panels, panels_on(exported, page), cut, keep_found)
     here = [one for one in declared if (one.page or 1) == page.number]
-    panels, unplaced = apply_declared(page.panels, here, cut, keep_found=page.unit is PageUnit.PERCENT)
-    findings += [_not_found(path, one) for one in unplaced]
-    return replace(page, panels=tuple(panels))
+    panels, unplaced = apply_declared(panels, here, cut, keep_found)
+    return replace(page, panels=tuple(panels)), unplaced
 
 
 def _not_found(path: Path, panel: DeclaredPanel) -> Finding:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,8 +22,6 @@ def find_overlays(pixels: Pixels, lossy: bool = False) -> Mask:
     An overlay is of one pure colour, ends within a pixel or two, and consists of strokes or upright bars.
     Saturated parts of an image have soft edges, or are broad and round; when in doubt they are kept.
     """
-    import cv2
-
     height, width = pixels.shape[:2]
     mask = np.zeros((height, width), np.bool_)
     if min(height, width) < 16:
@@ -58,13 +58,11 @@ def _pure_colours(pixels: Pixels, lossy: bool) -> list[tuple[Mask, tuple[int, in
 def _is_one_hue(pixels: Pixels) -> bool:
     """Whether most of the panel's colour is one hue: then vivid pixels are signal, as with a green channel."""
     coloured = pixels[(pixels.max(axis=2).astype(np.int16) - pixels.min(axis=2)) > 30]
-    return len(coloured) > 0.05 * pixels.shape[0] * pixels.shape[1]
+    return bool(len(coloured) > 0.05 * pixels.shape[0] * pixels.shape[1])
 
 
 def _strokes(pixels: Pixels, colour: Mask, reference: tuple[int, int, int], stroke: float) -> Mask:
     """The parts of a colour that are drawn: thin or upright, and sharp."""
-    import cv2
-
     height, width = colour.shape
     count, labels, stats, _ = cv2.connectedComponentsWithStats(colour.astype(np.uint8), connectivity=8)
     out = np.zeros_like(colour)
@@ -99,13 +97,13 @@ def _strokes(pixels: Pixels, colour: Mask, reference: tuple[int, int, int], stro
             out[a:b, c:d] |= part > 0
         elif area >= 0.9 * w * h and max(w, h) <= 4 * stroke:
             dashes.append(i)
-    for i in _in_line(dashes, stats):
+    for i in _in_line(dashes, np.asarray(stats)):
         x, y, w, h, _ = (int(v) for v in stats[i])
         out[y : y + h, x : x + w] |= labels[y : y + h, x : x + w] == i
     return out
 
 
-def _in_line(dashes: list[int], stats: NDArray[np.int32]) -> list[int]:
+def _in_line(dashes: list[int], stats: NDArray[Any]) -> list[int]:
     """Those of some small upright marks that make up a dashed line: five or more, level with each other."""
     kept: set[int] = set()
     for start, extent in ((0, 2), (1, 3)):

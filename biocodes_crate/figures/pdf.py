@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -38,7 +38,7 @@ _DRAWN_DPI = 300
 _LOCK = RLock()  # PDFium is not safe to call from several threads
 
 
-class _TooMuch(Exception):
+class _TooMuchError(Exception):
     """A page has more in it than a figure has."""
 
 
@@ -104,10 +104,10 @@ def _read_page(page: pypdfium2.PdfPage, number: int, name: str, findings: list[F
     width, height = page.get_size()
     if not (0 < width < 1e6 and 0 < height < 1e6):
         raise ValueError("it has no size")
-    to_page = _page_matrix(page, width, height)
+    to_page = _page_matrix(page)
     try:
         images = list(_images(page, to_page))
-    except _TooMuch as error:
+    except _TooMuchError as error:
         findings.append(
             Finding(
                 "figure-too-complex",
@@ -127,7 +127,7 @@ def _read_page(page: pypdfium2.PdfPage, number: int, name: str, findings: list[F
     return FigurePage(number, width, height, PageUnit.PERCENT, tuple(panels))
 
 
-def _page_matrix(page: pypdfium2.PdfPage, width: float, height: float) -> Matrix:
+def _page_matrix(page: pypdfium2.PdfPage) -> Matrix:
     """From user space (y up, any origin) to the page as shown (y down, from its top left corner)."""
     left, bottom, right, top = page.get_cropbox()
     if right <= left or top <= bottom:
@@ -157,18 +157,10 @@ def _images(page: pypdfium2.PdfPage, to_page: Matrix) -> Iterator[Placed]:
 
 def _walk(page: pypdfium2.PdfPage, to_page: Matrix) -> Iterator[tuple[Any, Matrix, Box | None]]:
     """Every image object of a page, in drawing order, with its matrix to the page and its clip."""
-    seen = 0
     raw = page.raw
-    stack: list[tuple[Any, Matrix, Box | None, int]] = []
-
-    def push(container: Any, count: int, get: Any, matrix: Matrix, clip: Box | None, depth: int) -> None:
-        nonlocal seen
-        seen += count
-        if seen > _MOST_OBJECTS:
-            raise _TooMuch(f"has more than {_MOST_OBJECTS} objects")
-        stack.extend((get(container, i), matrix, clip, depth) for i in reversed(range(count)))
-
-    push(raw, pdfium.FPDFPage_CountObjects(raw), pdfium.FPDFPage_GetObject, to_page, None, 0)
+    handles = _contents(raw, pdfium.FPDFPage_CountObjects(raw), pdfium.FPDFPage_GetObject, 0)
+    stack: list[tuple[Any, Matrix, Box | None, int]] = [(handle, to_page, None, 0) for handle in handles]
+    seen = len(stack)
     while stack:
         handle, outer, outer_clip, depth = stack.pop()
         kind = pdfium.FPDFPageObj_GetType(handle)
@@ -182,7 +174,16 @@ def _walk(page: pypdfium2.PdfPage, to_page: Matrix) -> Iterator[tuple[Any, Matri
             yield handle, outer.after(own), clip
         elif depth < _MOST_DEPTH:
             count = pdfium.FPDFFormObj_CountObjects(handle)
-            push(handle, count, pdfium.FPDFFormObj_GetObject, outer.after(own), clip, depth + 1)
+            inner = _contents(handle, count, pdfium.FPDFFormObj_GetObject, seen)
+            seen += len(inner)
+            stack += [(one, outer.after(own), clip, depth + 1) for one in inner]
+
+
+def _contents(container: Any, count: int, get: Callable[[Any, int], Any], seen: int) -> list[Any]:
+    """The objects of a page or a form, last first, as a stack wants them."""
+    if seen + count > _MOST_OBJECTS:
+        raise _TooMuchError(f"has more than {_MOST_OBJECTS} objects")
+    return [get(container, i) for i in reversed(range(count))]
 
 
 def _matrix_of(handle: Any) -> Matrix | None:
@@ -219,24 +220,27 @@ def _placed(handle: Any, matrix: Matrix, clip: Box | None, budget: int) -> Place
     if w < LEAST_PIXELS or h < LEAST_PIXELS:
         return None
     if w * h > budget:
-        raise _TooMuch(f"holds images of more than {_MOST_PIXELS // 1_000_000} million pixels")
+        raise _TooMuchError(f"holds images of more than {_MOST_PIXELS // 1_000_000} million pixels")
     bitmap = pdfium.FPDFImageObj_GetBitmap(handle)
     if not bitmap:
         return None
     try:
-        pixels = _to_rgb(pypdfium2.PdfBitmap.from_raw(bitmap))
+        pixels = _to_rgb(bitmap)
     finally:
         pdfium.FPDFBitmap_Destroy(bitmap)
     return Placed(pixels, matrix.after(Matrix(1 / w, 0, 0, -1 / h, 0, 1)), clip)
 
 
-def _to_rgb(bitmap: pypdfium2.PdfBitmap) -> Pixels:
-    samples = np.array(bitmap.to_numpy())
-    if samples.ndim == 2:
-        samples = samples[:, :, None]
-    if samples.shape[2] < 3:
-        return np.repeat(samples[..., :1], 3, axis=2)
-    return np.ascontiguousarray(samples[..., 2::-1])  # BGR
+def _to_rgb(bitmap: Any) -> Pixels:
+    """The pixels of a raw bitmap, copied: grey, BGR, BGRx or BGRA, rows padded to the stride."""
+    wide, high = pdfium.FPDFBitmap_GetWidth(bitmap), pdfium.FPDFBitmap_GetHeight(bitmap)
+    stride = pdfium.FPDFBitmap_GetStride(bitmap)
+    samples = {pdfium.FPDFBitmap_Gray: 1, pdfium.FPDFBitmap_BGR: 3}.get(pdfium.FPDFBitmap_GetFormat(bitmap), 4)
+    buffer = ctypes.string_at(pdfium.FPDFBitmap_GetBuffer(bitmap), stride * high)
+    rows = np.frombuffer(buffer, np.uint8).reshape(high, stride)[:, : wide * samples].reshape(high, wide, samples)
+    if samples == 1:
+        return np.repeat(rows, 3, axis=2)
+    return np.ascontiguousarray(rows[..., 2::-1])
 
 
 def _texts(page: pypdfium2.PdfPage, to_page: Matrix) -> list[Text]:
@@ -262,6 +266,6 @@ def _draw(page: pypdfium2.PdfPage, width: float, height: float) -> Pixels:
     """A page as a picture, (H, W, 3) RGB."""
     scale = min(_DRAWN_DPI / 72, (_DRAWN_PIXELS / (width * height)) ** 0.5)
     bitmap = page.render(scale=scale, may_draw_forms=False)
-    pixels = _to_rgb(bitmap)
+    pixels = _to_rgb(bitmap.raw)
     bitmap.close()
     return pixels

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -116,8 +117,7 @@ def place(image: Placed, width: float, height: float) -> Panel | None:
     if not image.matrix.is_finite or min(stored_h, stored_w) < 1:
         return None
     whole = image.matrix.bounds(Box(0, 0, stored_w, stored_h))
-    visible = intersect(intersect(whole, image.clip), Box(0, 0, width, height))
-    assert visible is not None
+    visible = intersect(intersect(whole, image.clip), Box(0, 0, width, height)) or whole
     if whole.w <= 0 or whole.h <= 0 or visible.w <= 0 or visible.h <= 0:
         return None
     percent = _percent(visible, width, height)
@@ -165,8 +165,6 @@ def _upright(image: Placed) -> Pixels | None:
 
 def _warped(image: Placed, whole: Box) -> tuple[Pixels, NDArray[np.bool_]] | None:
     """The bounding box of a slanted image at its own resolution, and which of its pixels lie outside."""
-    import cv2
-
     m = image.matrix
     scale = math.sqrt(abs(m.a * m.d - m.b * m.c))
     if scale <= 0:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pptx import Presentation
+
 from biocodes_crate.errors import UnreadableFigure
 from biocodes_crate.figures.model import Box, FigurePage, PageUnit
 from biocodes_crate.figures.placing import Matrix, Pixels, Placed, Text, place_panels
@@ -32,8 +34,6 @@ def read_pptx(path: Path) -> tuple[list[FigurePage], dict[str, Any], list[Findin
     UnreadableFigure
         If it is no PPTX, is damaged, or unpacks to more than a presentation holds.
     """
-    from pptx import Presentation
-
     _check_archive(path)
     try:
         deck = Presentation(str(path))
@@ -100,7 +100,7 @@ class _Slide:
         """The pictures of the slide, from the back to the front."""
         try:
             shapes = list(self._slide.shapes)
-        except Exception as error:  # noqa: BLE001 - python-pptx trusts the XML and raises what it meets
+        except Exception as error:  # python-pptx trusts the XML and raises what it meets
             message = f"slide {self._number} cannot be read ({type(error).__name__})"
             self._findings.append(_finding("figure-page-unreadable", self._path, message))
             return
@@ -121,7 +121,7 @@ class _Slide:
                     yield placed
                 elif getattr(shape, "has_text_frame", False):
                     self._text(shape, outer)
-            except Exception as error:  # noqa: BLE001 - one broken shape must not cost the others
+            except Exception as error:  # one broken shape must not cost the others
                 message = f"a shape on slide {self._number} cannot be read ({type(error).__name__}: {str(error)[:80]})"
                 if sum(f.id == "figure-image-unreadable" for f in self._findings) < 20:
                     self._findings.append(_finding("figure-image-unreadable", self._path, message))

@@ -48,7 +48,7 @@ def read_raster(path: Path) -> list[Raster]:
             return _read_tiff(path)
         except UnreadableFigure:
             raise
-        except Exception:  # noqa: BLE001, S110 - tifffile and its codecs raise anything; Pillow gets its turn
+        except Exception:  # noqa: S110 - tifffile and its codecs raise anything; Pillow gets its turn
             pass
     return [decode(path)]
 
@@ -117,7 +117,7 @@ def _pixel_limit() -> Iterator[None]:
 def _exif(picture: Image.Image) -> dict[int, Any]:
     try:
         return dict(picture.getexif())
-    except Exception:  # noqa: BLE001 - damaged EXIF is no reason to lose the figure
+    except Exception:  # damaged EXIF is no reason to lose the figure
         return {}
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from xml.etree.ElementTree import Element, ParseError, tostring
 
 import defusedxml.ElementTree
+import resvg_py
 from defusedxml import DefusedXmlException
 
 from biocodes_crate.errors import UnreadableFigure
@@ -67,7 +68,7 @@ def _parse(path: Path) -> Element:
     if path.stat().st_size > _MOST_BYTES:
         raise UnreadableFigure(f"the SVG is larger than {_MOST_BYTES >> 20} MB", where=path, remedy="Export it as PDF.")
     try:
-        root: Element = defusedxml.ElementTree.parse(path).getroot()
+        root = defusedxml.ElementTree.parse(path).getroot()
     except DefusedXmlException as error:
         raise UnreadableFigure(
             "the SVG declares entities, which could be an attack",
@@ -78,7 +79,7 @@ def _parse(path: Path) -> Element:
         raise UnreadableFigure(
             f"the SVG is not well-formed ({error})", where=path, remedy="Export it again."
         ) from error
-    if _name(root) != "svg":
+    if root is None or _name(root) != "svg":
         raise UnreadableFigure("its root element is not svg", where=path, remedy="Export it again.")
     return root
 
@@ -321,19 +322,6 @@ def _data_uri(uri: str) -> bytes | None:
 
 def _drawn(root: Element, width: float, height: float, reader: _Reader, name: str) -> FigurePage:
     """Draw an SVG without images of its own; what it links to is taken out first."""
-    try:
-        import resvg_py
-    except ImportError:
-        reader.findings.append(
-            Finding(
-                "figure-not-drawn",
-                Severity.INFO,
-                name,
-                "the SVG holds no images and was not drawn",
-                "Install resvg_py.",
-            )
-        )
-        return FigurePage(1, width, height, PageUnit.PERCENT, ())
     for element in root.iter():
         for key in ("href", _XLINK):
             if element.get(key, "").strip()[:1] not in ("#", "") and element.get(key, "")[:5].lower() != "data:":
