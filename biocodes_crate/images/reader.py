@@ -34,7 +34,7 @@ def open_image(path: Path) -> Image:
         if name.endswith(picture.SUFFIXES):
             return picture.open_picture(path)
         if name.endswith(plugins.SUFFIXES):
-            raise plugins.missing_reader(path)
+            return plugins.open_with_plugin(path)
     except BiocodesError:
         raise
     except OSError as error:

@@ -252,3 +252,13 @@ def test_ome_zarr_is_coded_as_by_iscc_bio(tmp_path, version):
         compressors=compressor,
     )
     assert_like_biocode(path)
+
+
+@needs("iscc_bio")
+@pytest.mark.skipif(BENCH is None, reason="BIOCODES_BENCH names no folder of real samples")
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["cluster.nd2", "multiple_images.czi", "quickfigures_skip_cy5.czi"])
+def test_formats_of_microscope_makers_are_coded_as_by_iscc_bio(name):
+    if importlib.util.find_spec(f"bioio_{name[-3:]}") is None:
+        pytest.skip(f"bioio-{name[-3:]} is not installed")
+    assert_like_biocode(Path(str(BENCH)) / "readers" / name)

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import sys
 import zlib
 
 import imagecodecs
@@ -83,7 +84,8 @@ def test_a_picture_that_claims_to_be_huge_is_refused(tmp_path, side):
 
 
 @pytest.mark.parametrize("name", ["a.nd2", "b.CZI", "c.lif", "d.dv"])
-def test_a_format_without_its_plug_in_says_what_to_install(tmp_path, name):
+def test_a_format_without_its_plug_in_says_what_to_install(tmp_path, monkeypatch, name):
+    monkeypatch.setitem(sys.modules, f"bioio_{name[2:].lower()}", None)
     (tmp_path / name).write_bytes(b"x")
     assert is_image(tmp_path / name)
     with pytest.raises(MissingReader, match=f"pip install bioio-{name[2:].lower()}"):

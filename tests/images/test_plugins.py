@@ -1,0 +1,111 @@
+"""Formats of microscope makers, through bioio plug-ins. Real samples: BIOCODES_BENCH/readers."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+from imagewriters import make_pixels
+
+from biocodes_crate.errors import UnreadableImage
+from biocodes_crate.images import ImageFormat, open_image
+
+BENCH = os.environ.get("BIOCODES_BENCH")
+
+
+class Lazy:
+    """As a dask array behaves."""
+
+    def __init__(self, pixels: np.ndarray) -> None:
+        self.pixels = pixels
+
+    def __getitem__(self, at):
+        return SimpleNamespace(compute=lambda scheduler: self.pixels[at])
+
+
+class FakeReader:
+    """As bioio readers behave; the content is an attribute of the class."""
+
+    scenes = ("one", "two")
+    dims = "TCZYX"
+    pixels = make_pixels((2, 2, 3, 5, 6))
+
+    def __init__(self, path: Path) -> None:
+        if path.read_bytes() == b"damaged":
+            raise ValueError("no magic")
+        self.xarray_dask_data = SimpleNamespace(
+            dims=tuple(self.dims), shape=self.pixels.shape, dtype=self.pixels.dtype, data=Lazy(self.pixels)
+        )
+        self.channel_names = ["DAPI", "GFP"]
+        self.physical_pixel_sizes = SimpleNamespace(X=0.1, Y=0.2, Z=None)
+
+    def set_scene(self, index: int) -> None:
+        assert index in {0, 1}
+
+
+@pytest.fixture
+def nd2(tmp_path, monkeypatch):
+    module = ModuleType("bioio_nd2")
+    module.Reader = type("Reader", (FakeReader,), {})
+    monkeypatch.setitem(sys.modules, "bioio_nd2", module)
+    (tmp_path / "a.nd2").write_bytes(b"x")
+    return tmp_path / "a.nd2", module.Reader
+
+
+def test_scenes_and_planes_come_from_the_plug_in(nd2):
+    path, reader = nd2
+    image = open_image(path)
+    assert image.format is ImageFormat.OTHER
+    assert [scene.name for scene in image.scenes] == ["one", "two"]
+    scene = image.scenes[1]
+    for index in scene.planes():
+        np.testing.assert_array_equal(scene.plane(index), reader.pixels[index.t, index.c, index.z])
+    assert [channel.name for channel in scene.channels] == ["DAPI", "GFP"]
+    assert (scene.physical_size_x, scene.physical_size_y, scene.physical_size_z) == (0.1, 0.2, None)
+
+
+def test_samples_are_channels(nd2):
+    path, reader = nd2
+    reader.dims, reader.pixels = "CZYXS", make_pixels((1, 2, 5, 6, 3), "uint8")
+    scene = open_image(path).scenes[0]
+    assert scene.is_rgb
+    for index in scene.planes():
+        np.testing.assert_array_equal(scene.plane(index), reader.pixels[0, index.z, ..., index.c])
+
+
+def test_axes_that_have_no_place_are_refused(nd2):
+    path, reader = nd2
+    reader.dims, reader.pixels = "VYX", make_pixels((2, 5, 6))
+    with pytest.raises(UnreadableImage, match="axes VYX"):
+        open_image(path)
+    reader.pixels = make_pixels((1, 5, 6))
+    assert open_image(path).scenes[0].plane_count == 1
+
+
+def test_what_the_plug_in_cannot_read_is_an_error(nd2):
+    path, _ = nd2
+    path.write_bytes(b"damaged")
+    with pytest.raises(UnreadableImage, match="no magic"):
+        open_image(path)
+
+
+@pytest.mark.skipif(BENCH is None, reason="BIOCODES_BENCH names no folder of real samples")
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("name", "shapes"),
+    [
+        ("cluster.nd2", [(3, 2, 10, 31, 38)]),
+        ("multiple_images.czi", [(1, 1, 2, 251, 251)] * 2),
+        ("quickfigures_skip_cy5.czi", [(1, 3, 1, 600, 800)]),
+    ],
+)
+def test_real_samples_are_read(name, shapes):
+    if importlib.util.find_spec(f"bioio_{name[-3:]}") is None:
+        pytest.skip(f"bioio-{name[-3:]} is not installed")
+    scenes = open_image(Path(str(BENCH)) / "readers" / name).scenes
+    assert [(s.size_t, s.size_c, s.size_z, s.size_y, s.size_x) for s in scenes] == shapes
+    for scene in scenes:
+        assert any(scene.plane(index).any() for index in scene.planes())
