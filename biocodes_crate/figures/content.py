@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from biocodes_crate.figures.channels import distance, highest, lowest
 from biocodes_crate.figures.model import PanelKind
 
 Pixels = NDArray[np.uint8]
@@ -22,7 +23,7 @@ def judge_kind(pixels: Pixels, lossy: bool = False) -> PanelKind:
     """
     sample = _sample(pixels)
     kernel = np.ones((3, 3), np.uint8)
-    spread = (cv2.dilate(sample, kernel).astype(np.int16) - cv2.erode(sample, kernel)).max(axis=2)
+    spread = highest(cv2.dilate(sample, kernel) - cv2.erode(sample, kernel))
     quiet = 10 if lossy else 2
     busy = float((spread > quiet).mean())
     if busy < 1e-4:
@@ -35,7 +36,7 @@ def judge_kind(pixels: Pixels, lossy: bool = False) -> PanelKind:
         return PanelKind.CHART
     if busy >= 0.45 or ground < 150:
         return PanelKind.IMAGE
-    white = float((sample.min(axis=2) >= (252 if lossy else 255)).mean())
+    white = float((lowest(sample) >= (252 if lossy else 255)).mean())
     boxed = plain > 0.5 and _ground_is_pale(sample) and (hard or (not lossy and soft / busy < 0.7))
     if white < 0.25 and not boxed:
         return PanelKind.IMAGE
@@ -54,7 +55,7 @@ def _plain_share(sample: Pixels, slack: int) -> float:
     values, counts = np.unique(keys, return_counts=True)
     key = int(values[counts.argmax()])
     colour = np.array([key >> 16, (key >> 8) & 255, key & 255], np.int16)
-    return float((np.abs(flat.astype(np.int16) - colour).max(axis=1) <= slack).mean())
+    return float((distance(flat, colour) <= slack).mean())
 
 
 def _ground_is_pale(sample: Pixels) -> bool:
@@ -66,7 +67,7 @@ def _is_tiled(sample: Pixels, quiet: int) -> bool:
     """Whether a panel is made of large, flat, upright rectangles, as a heat map is."""
     shares: list[float] = []
     for view in (sample, sample.transpose(1, 0, 2)):
-        steps = np.abs(np.diff(view.astype(np.int16), axis=1)).max(axis=2) > max(12, 2 * quiet)
+        steps = highest(np.abs(np.diff(view.astype(np.int16), axis=1))) > max(12, 2 * quiet)
         total = int(steps.sum())
         lines = steps.sum(axis=0)
         strongest = np.sort(lines)[::-1][:40]
@@ -105,7 +106,7 @@ def _ground(sample: Pixels) -> float:
 
 def _graphic(sample: Pixels) -> PanelKind:
     """Chart, drawing or text: a chart has an axis, text has nothing but small marks."""
-    dark = (sample.max(axis=2) < 140).astype(np.uint8)
+    dark = (highest(sample) < 140).astype(np.uint8)
     height, width = dark.shape
     across = cv2.erode(dark, np.ones((1, max(8, int(width * 0.45))), np.uint8)).any()
     down = cv2.erode(dark, np.ones((max(8, int(height * 0.45)), 1), np.uint8)).any()

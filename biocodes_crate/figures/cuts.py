@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from biocodes_crate.figures.channels import distance, highest
+
 Pixels = NDArray[np.uint8]
 
 _REACH = 8  # pixels on either side that a seam is compared with; JPEG blocks are 8 wide
@@ -47,7 +49,7 @@ def find_gutters(pixels: Pixels, tolerance: int) -> list[Gutter]:
     if width < 3 or height < 3:
         return []
     colour = np.median(pixels, axis=0).astype(np.int16)  # (W, 3)
-    off = np.abs(pixels.astype(np.int16) - colour).max(axis=2) > tolerance
+    off = distance(pixels, colour) > tolerance
     plain = off.mean(axis=0) <= 0.01
     gutters: list[Gutter] = []
     for start, stop in runs(plain):
@@ -87,7 +89,7 @@ def _begins(side: Pixels, ground: NDArray[np.float64], tolerance: int) -> float:
     """How abruptly content begins beside a gutter, 0–1; `side` starts at the gutter."""
     if side.shape[1] == 0:
         return 0.0
-    off = np.abs(side.astype(np.int16) - ground.astype(np.int16)).max(axis=2) > tolerance
+    off = distance(side, ground.astype(np.int16)) > tolerance
     filled = off.mean(axis=0)
     first, most = float(filled[:2].max()), float(filled.max())
     if most < 0.02:
@@ -121,7 +123,7 @@ def find_seams(pixels: Pixels, least: float = 24.0, shortest: int = 24) -> list[
 def _steps(pixels: Pixels) -> NDArray[np.float32]:
     """Absolute steps between neighbouring columns, averaged along the columns, largest channel."""
     smooth = cv2.blur(pixels.astype(np.float32), (1, _ALONG), borderType=cv2.BORDER_REFLECT)
-    return np.asarray(np.abs(np.diff(smooth, axis=1)).max(axis=2), np.float32)
+    return np.asarray(highest(np.abs(np.diff(smooth, axis=1))), np.float32)
 
 
 def best_runs(

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from biocodes_crate.figures.channels import highest, lowest
 from biocodes_crate.figures.cuts import best_runs
 
 Pixels = NDArray[np.uint8]
@@ -35,6 +36,7 @@ class _Line(NamedTuple):
     b: int
     start: int
     stop: int
+    clear: bool = True  # its colour ends on both of its sides
 
 
 def find_insets(pixels: Pixels) -> list[Inset]:
@@ -63,7 +65,7 @@ def find_insets(pixels: Pixels) -> list[Inset]:
 
 def _line_colours(pixels: Pixels) -> list[Mask]:
     """Where a pixel has the colour of a drawn line: white, black, or a pure colour."""
-    low, high = pixels.min(axis=2), pixels.max(axis=2)
+    low, high = lowest(pixels), highest(pixels)
     vivid = (high >= 190) & (low <= 90)
     masks = [low >= 225, high <= 16]
     for pattern in product((False, True), repeat=3):
@@ -92,10 +94,19 @@ def _lines(colour: Mask, shortest: int) -> list[_Line]:
             if abs(stop[end] - stop[x]) > _CORNER:
                 break
             end += 1
+        line = _Line(x, end, int(start[x:end].min()), int(stop[x:end].max()))
         if end - x <= _FRAME:
-            lines.append(_Line(x, end, int(start[x:end].min()), int(stop[x:end].max())))
+            lines.append(line._replace(clear=_stands_out(colour, line)))
         x = end
-    return lines if len(lines) <= 2 * _MOST_LINES else []
+    return lines if sum(line.clear for line in lines) <= _MOST_LINES else []
+
+
+def _stands_out(colour: Mask, line: _Line) -> bool:
+    """Whether a line's colour ends on both of its sides: the black between two cells is no line."""
+    for x in (line.a - 2, line.b + 1):
+        if 0 <= x < colour.shape[1] and float(colour[line.start : line.stop, x].mean()) > 0.5:
+            return False
+    return True
 
 
 def _frames(
@@ -103,37 +114,41 @@ def _frames(
 ) -> list[tuple[Inset, Inset]]:
     """Rectangles whose four corners meet, inner and outer; one side may be the panel's own."""
     found = []
-    for left, right in product([*upright, None], repeat=2):
-        if left is None and right is None:
-            continue
+    across, down = _pairs(upright, width, shortest), _pairs(level, height, shortest)
+    for (left, right), (top, bottom) in product(across, down):
         x0, x1 = left.b if left else 0, right.a if right else width
-        if x1 - x0 < shortest:
+        y0, y1 = top.b if top else 0, bottom.a if bottom else height
+        if not (_spans(left, y0, y1) and _spans(right, y0, y1) and _spans(top, x0, x1) and _spans(bottom, x0, x1)):
             continue
-        for top, bottom in product([*level, None], repeat=2):
-            if top is None and bottom is None:
-                continue
-            y0, y1 = top.b if top else 0, bottom.a if bottom else height
-            if y1 - y0 < shortest:
-                continue
-            if not _is_one_stroke([left, right, top, bottom]):
-                continue
-            if all(_spans(side, y0, y1) for side in (left, right)) and all(
-                _spans(side, x0, x1) for side in (top, bottom)
-            ):
-                outer = Inset(
-                    left.a if left else 0,
-                    top.a if top else 0,
-                    right.b if right else width,
-                    bottom.b if bottom else height,
-                )
-                found.append((Inset(x0, y0, x1, y1), outer))
+        if _is_one_stroke([left, right, top, bottom]):
+            outer = Inset(
+                left.a if left else 0, top.a if top else 0, right.b if right else width, bottom.b if bottom else height
+            )
+            found.append((Inset(x0, y0, x1, y1), outer))
     return found
 
 
+def _pairs(lines: list[_Line], size: int, shortest: int) -> list[tuple[_Line | None, _Line | None]]:
+    """Lines that may be opposite sides: level with each other, and far enough apart. None is the panel's edge."""
+    pairs: list[tuple[_Line | None, _Line | None]] = []
+    for i, one in enumerate(lines):
+        pairs += [(one, None), (None, one)] if one.clear else []
+        for other in lines[i + 1 :]:
+            level = abs(one.start - other.start) <= _CORNER and abs(one.stop - other.stop) <= _CORNER
+            if level and other.a - one.b >= shortest and (one.clear or other.clear):
+                pairs.append((one, other))
+    return [p for p in pairs if (p[1].a if p[1] else size) - (p[0].b if p[0] else 0) >= shortest][:400]
+
+
 def _is_one_stroke(sides: list[_Line | None]) -> bool:
-    """Whether three sides or four are drawn, all equally thick. Two alone are too easily content."""
-    widths = [side.b - side.a for side in sides if side is not None]
-    return len(widths) >= 3 and max(widths) - min(widths) <= 1
+    """Whether three sides or four are drawn, all equally thick. Two alone are too easily content.
+
+    A side may run into something of its own colour, most of them may not.
+    """
+    drawn = [side for side in sides if side is not None]
+    widths = [side.b - side.a for side in drawn]
+    clear = sum(side.clear for side in drawn)
+    return len(drawn) >= 3 and max(widths) - min(widths) <= 1 and clear >= max(2, len(drawn) - 1)
 
 
 def _spans(side: _Line | None, start: int, stop: int) -> bool:
@@ -162,11 +177,16 @@ def _is_foreign(pixels: Pixels, inset: Inset, outer: Inset) -> bool:
         sides.append((rows[:, y1 - 2], rows[:, y1 - 2 - 2 * gap], rows[:, outer.y1 + gap - 1]))
     alike = [value for a, _, b in sides if (value := _correlation(a, b)) is not None]
     if not alike:
-        return 4 * min(x1 - x0, y1 - y0) >= min(height, width)
-    # In noise no two lines are alike: then they must at least differ more than two lines of the inside do.
+        return bool(4 * min(x1 - x0, y1 - y0) >= min(height, width))
+    if float(np.mean(alike)) >= 0.45:
+        return False
+    if 3.4 * min(x1 - x0, y1 - y0) >= min(height, width):
+        return True
+    # A small box may as well be drawn around something. In noise no two lines are alike, so across its sides
+    # they must differ more than two lines of its inside do.
     across = float(np.mean([_difference(a, b) for a, _, b in sides]))
     within = float(np.mean([_difference(a, b) for a, b, _ in sides]))
-    return float(np.mean(alike)) < 0.45 and across > 1.3 * within
+    return across > 1.3 * within
 
 
 def _difference(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:

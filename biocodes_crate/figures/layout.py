@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from biocodes_crate.figures.channels import distance, highest
 from biocodes_crate.figures.content import judge_kind
 from biocodes_crate.figures.cuts import find_gutters, find_seams, runs
 from biocodes_crate.figures.model import PanelKind
@@ -117,7 +118,7 @@ def _worth(
     share = float(covered.mean())
     if ground is not None and share < 1:
         outside = pixels[~covered]
-        plain = np.abs(outside.astype(np.int16) - np.array(ground, np.int16)).max(axis=1) <= 24
+        plain = distance(outside, ground) <= 24
         share += float(plain.sum()) / whole.area
     dark = ground is not None and max(ground) < 60
     lost = sum(box.area for box in loose) / whole.area if dark else 0.0
@@ -126,7 +127,7 @@ def _worth(
 
 def _on_page(pixels: Pixels, ground: tuple[int, int, int], lossy: bool, least: int) -> Layout:
     """The panels that stand out from a page of this colour."""
-    off = np.abs(pixels.astype(np.int16) - np.array(ground, np.int16)).max(axis=2).astype(np.uint8)
+    off = distance(pixels, ground)
     if float((off <= 24).mean()) < 0.004:
         return Layout((), (), ground)
     solids, rest = _solids(pixels, off, least, lossy)
@@ -136,7 +137,7 @@ def _on_page(pixels: Pixels, ground: tuple[int, int, int], lossy: bool, least: i
 
 def _without_page(pixels: Pixels, whole: PixelBox, lossy: bool, least: int, ground: tuple[int, int, int]) -> Layout:
     """Nothing stands out from the page: it is one panel, or loose content."""
-    off = np.abs(pixels.astype(np.int16) - np.array(ground, np.int16)).max(axis=2)
+    off = distance(pixels, ground)
     if float((off <= 8).mean()) > 0.2 and min(ground) > 200:
         loose = _gather(pixels, off > 24, [], least, lossy)
         return Layout((), tuple(loose), ground)
@@ -428,7 +429,7 @@ def _refine(pixels: Pixels, box: PixelBox, factor: int) -> PixelBox:
             if vertical
             else pixels[low - 1 : high + 1, box.x0 : box.x1].transpose(1, 0, 2)
         )
-        steps = np.abs(np.diff(band.astype(np.int16), axis=1)).max(axis=2).mean(axis=0)
+        steps = highest(np.abs(np.diff(band.astype(np.int16), axis=1))).mean(axis=0)
         return low + int(np.argmax(steps))
 
     return PixelBox(

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from biocodes_crate.figures.channels import distance, highest, lowest
+
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
@@ -39,7 +41,7 @@ def find_overlays(pixels: Pixels, lossy: bool = False) -> Mask:
 
 def _pure_colours(pixels: Pixels, lossy: bool) -> list[tuple[Mask, tuple[int, int, int]]]:
     """Masks of white, black and the six pure hues, each with the colour it stands for."""
-    low, high = pixels.min(axis=2), pixels.max(axis=2)
+    low, high = lowest(pixels), highest(pixels)
     white, black = (232, 22) if lossy else (250, 5)
     found: list[tuple[Mask, tuple[int, int, int]]] = [(low >= white, (255, 255, 255)), (high <= black, (0, 0, 0))]
     vivid = (high >= (200 if lossy else 240)) & (low <= (100 if lossy else 80))
@@ -57,7 +59,7 @@ def _pure_colours(pixels: Pixels, lossy: bool) -> list[tuple[Mask, tuple[int, in
 
 def _is_one_hue(pixels: Pixels) -> bool:
     """Whether most of the panel's colour is one hue: then vivid pixels are signal, as with a green channel."""
-    coloured = pixels[(pixels.max(axis=2).astype(np.int16) - pixels.min(axis=2)) > 30]
+    coloured = pixels[(highest(pixels).astype(np.int16) - lowest(pixels)) > 30]
     return bool(len(coloured) > 0.05 * pixels.shape[0] * pixels.shape[1])
 
 
@@ -73,7 +75,7 @@ def _strokes(pixels: Pixels, colour: Mask, reference: tuple[int, int, int], stro
     candidates = [i for i in range(1, count) if areas[i] >= least]
     if len(candidates) > 600:
         return out
-    off = np.abs(pixels.astype(np.int16) - np.array(reference, np.int16)).max(axis=2)
+    off = distance(pixels, reference)
     kernel = np.ones((3, 3), np.uint8)
     dashes: list[int] = []
     for i in candidates:
