@@ -156,7 +156,8 @@ class _Checker:
             try:
                 self._check_table(made)
             except UNREADABLE as error:
-                self.found.add("table-differs", PLANES_TABLE, _words(error))
+                rule_id = "not-checked" if isinstance(error, UnsafePath) else "table-differs"
+                self.found.add(rule_id, PLANES_TABLE, _words(error))
 
     def _check_table(self, made: dict[PlaneKey, Any]) -> None:
         seen: set[PlaneKey] = set()

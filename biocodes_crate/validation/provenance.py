@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from biocodes_crate.codes import code_picture
+from biocodes_crate.crate import path_to_id
 from biocodes_crate.crate.pages import LocatedPage
-from biocodes_crate.errors import BiocodesError, UnreadableImage
+from biocodes_crate.errors import BiocodesError, UnreadableImage, UnsafePath
 from biocodes_crate.figures import Panel
 from biocodes_crate.images import Scene
 from biocodes_crate.progress import OnProgress, Progress
@@ -48,8 +49,9 @@ def _panel(workspace: Workspace, page: TracedPage, panel: TracedPanel, found: Fi
         return f"{page.figure} is not in the crate"
     except UNREADABLE as error:
         message = getattr(error, "message", None) or str(error)
-        if not found.has("figure-unreadable"):
-            found.add("figure-unreadable", page.figure, message)
+        figure_id = path_to_id(page.figure)
+        if not isinstance(error, UnsafePath) and not found.about(figure_id, "figure-unreadable"):
+            found.add("figure-unreadable", figure_id, message)
         return f"{page.figure} cannot be read: {message}"
     return found_panel if found_panel is not None else f"{page.figure} shows no panel at its box"
 

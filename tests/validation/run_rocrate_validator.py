@@ -1,8 +1,8 @@
-"""Run rocrate-validator offline on a crate, and print its issues as JSON.
+"""Run rocrate-validator offline on crates, and print its issues as JSON.
 
 A program of its own, because rocrate-validator may live in another environment:
 
-    python run_rocrate_validator.py CONTEXTS PROFILES CRATE [SEVERITY]
+    python run_rocrate_validator.py CONTEXTS PROFILES CRATE…
 """
 
 from __future__ import annotations
@@ -46,23 +46,34 @@ def seed_cache(contexts: Path, cache: Path) -> None:
 
 
 def main() -> None:
-    contexts, profiles, crate = (Path(argument).resolve() for argument in sys.argv[1:4])
-    severity = sys.argv[4] if len(sys.argv) > 4 else "RECOMMENDED"
+    contexts, profiles = (Path(argument).resolve() for argument in sys.argv[1:3])
     with tempfile.TemporaryDirectory() as folder:
         cache = Path(folder) / "cache"
         seed_cache(contexts, cache)
-        from rocrate_validator import services
-        from rocrate_validator.models import Severity, ValidationSettings
+        json.dump([validate(Path(crate).resolve(), profiles, cache) for crate in sys.argv[3:]], sys.stdout)
 
-        settings = ValidationSettings(
-            rocrate_uri=crate,
-            extra_profiles_path=profiles,
-            profile_identifier="biocodes-crate" if any(profiles.rglob("profile.ttl")) else "ro-crate-1.3",
-            requirement_severity=getattr(Severity, severity),
-            offline=True,
-            cache_path=cache,
-        )
-        result = services.validate(settings)
+
+def validate(crate: Path, profiles: Path, cache: Path) -> dict:
+    """Validate a crate, or a metadata file as metadata only; recommendations too."""
+    from rocrate_validator import services
+    from rocrate_validator.models import Severity, ValidationSettings
+
+    settings = ValidationSettings(
+        rocrate_uri=crate if crate.is_dir() else crate.parent,
+        extra_profiles_path=profiles,
+        profile_identifier="biocodes-crate",
+        requirement_severity=Severity.RECOMMENDED,
+        metadata_only=crate.is_file(),
+        offline=True,
+        cache_path=cache,
+    )
+    try:
+        if crate.is_dir():
+            result = services.validate(settings)
+        else:
+            result = services.validate_metadata_as_dict(json.loads(crate.read_text(encoding="utf-8")), settings)
+    except Exception as error:  # it does not survive every broken crate
+        return {"passed": False, "crashed": str(error), "issues": []}
     issues = [
         {
             "severity": issue.severity.name,
@@ -71,9 +82,9 @@ def main() -> None:
             "entity": str(issue.violatingEntity),
             "message": issue.message,
         }
-        for issue in result.get_issues(getattr(Severity, severity))
+        for issue in result.get_issues(Severity.RECOMMENDED)
     ]
-    json.dump({"passed": result.passed(getattr(Severity, severity)), "issues": issues}, sys.stdout)
+    return {"passed": result.passed(Severity.RECOMMENDED), "issues": issues}
 
 
 if __name__ == "__main__":

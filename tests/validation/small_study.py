@@ -53,7 +53,7 @@ def write_study(root: Path) -> None:
     (root / "study.yaml").write_text("title: Small\n", encoding="utf-8")
 
 
-def build(root: Path, **changes: object) -> None:
+def build(root: Path) -> None:
     """Make the crate in place."""
     content, rows = study_content(root)
     (root / "codes").mkdir(exist_ok=True)
