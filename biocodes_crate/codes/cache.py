@@ -52,6 +52,7 @@ class CodeCache:
     """
 
     def __init__(self, folder: Path, max_bytes: int = MAX_BYTES) -> None:
+        self.folder = folder  # of the whole cache, for what other steps keep beside the codes
         self._folder = folder / f"codes-{VERSION}"
         self._max_bytes = max_bytes
 

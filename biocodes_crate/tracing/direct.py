@@ -37,7 +37,7 @@ def declared_hypotheses(panel: Panel, tone: PanelTone, pixels: SourcePixels) -> 
         if not (z < scene.size_z and c < scene.size_c and t < scene.size_t):
             continue
         if source.projection is not None and scene.size_z > 1:
-            z = -1
+            z = {"max": -1, "mean": -2, "sum": -2, "min": -3}.get(source.projection.kind, -1)
         key = KeyPicture(
             source.image, scene.index, z, -1 if scene.is_rgb else c, t, scene.size_x, scene.size_y
         )
@@ -70,8 +70,11 @@ def best_orientations(
     return [Hypothesis(key, matrix, False, 0, -score) for score, _, matrix in scored[:kept]]
 
 
-def orientations(panel_shape: tuple[int, ...], region: Region) -> list[Matrix]:
-    """The eight affines (2, 3) that lay the panel onto `region` turned by right angles and mirrored."""
+def orientations(panel_shape: tuple[int, ...], region: Region, *, any_proportion: bool = False) -> list[Matrix]:
+    """The eight affines (2, 3) that lay the panel onto `region` turned by right angles and mirrored.
+
+    Those that would squeeze the panel out of proportion are left out, unless `any_proportion`.
+    """
     height, width = panel_shape[:2]
     x, y, w, h = region
     matrices = []
@@ -81,6 +84,6 @@ def orientations(panel_shape: tuple[int, ...], region: Region) -> list[Matrix]:
         linear = np.diag([w, h]) @ unit @ np.diag([1 / width, 1 / height])
         offset = np.array([x + w / 2, y + h / 2]) - linear @ np.array([width / 2, height / 2])
         ratio = np.linalg.svd(linear, compute_uv=False)
-        if ratio[1] > 0 and ratio[0] / ratio[1] < 1.6:
+        if any_proportion or (ratio[1] > 0 and ratio[0] / ratio[1] < 1.6):
             matrices.append(np.column_stack([linear, offset]))
     return matrices

@@ -10,37 +10,35 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from biocodes_crate.codes import Reduced
 from biocodes_crate.images import PlaneIndex, Scene
-from biocodes_crate.tracing.features import Features, describe
+from biocodes_crate.tracing.features import Features, describe, displayed
+from biocodes_crate.tracing.model import ProjectionKind
 
-INDEX_VERSION = 1
+INDEX_VERSION = 2
 KEY_TIMES = 24  # key pictures along t, for each channel
 KEY_DEPTHS = 24  # along z
 KEY_DEPTHS_OF_A_MOVIE = 4
 PROJECTION_SIDE = 512
 FEATURE_AREA = 400.0  # one feature for so many pixels of a key picture
 FEATURES_OF_A_PLANE = (300, 1200)
+SMALL_SIDE = 64  # of the small picture that is kept of each key picture
 
 
-class Reduced(Protocol):
-    """A plane made small enough to look at: `pixels` (h, w) float32, and source pixels per pixel."""
-
-    @property
-    def pixels(self) -> NDArray[np.float32]: ...
-    @property
-    def scale_x(self) -> float: ...
-    @property
-    def scale_y(self) -> float: ...
+PROJECTED = {-1: ProjectionKind.MAX, -2: ProjectionKind.MEAN, -3: ProjectionKind.MIN}
 
 
 class KeyPicture(NamedTuple):
-    """What a key picture shows; `z` is −1 for a maximum projection, `c` is −1 for the mean of RGB samples."""
+    """What a key picture shows.
+
+    `z` is negative for a projection over all of z (see `PROJECTED`), `c` is −1 for the mean of RGB samples.
+    """
 
     image: str
     scene: int
@@ -59,6 +57,7 @@ class ImageIndex:
     pictures: tuple[KeyPicture, ...]
     owner: NDArray[np.int32]
     features: Features
+    small: NDArray[np.uint8]  # (pictures, SMALL_SIDE, SMALL_SIDE), each squeezed into a square
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The index as plain arrays, for a cache or a crate."""
@@ -71,12 +70,13 @@ class ImageIndex:
             "sizes": self.features.sizes,
             "angles": self.features.angles,
             "descriptors": self.features.descriptors,
+            "small": self.small,
         }
 
     @classmethod
     def from_arrays(cls, image: str, arrays: Mapping[str, NDArray[Any]]) -> ImageIndex | None:
         """What `to_arrays` gave; None where it comes from another version or is damaged."""
-        names = ("index_version", "pictures", "owner", "points", "sizes", "angles", "descriptors")
+        names = ("index_version", "pictures", "owner", "points", "sizes", "angles", "descriptors", "small")
         if any(name not in arrays for name in names) or arrays["index_version"].tolist() != [INDEX_VERSION]:
             return None
         count = len(arrays["owner"])
@@ -93,7 +93,10 @@ class ImageIndex:
         owner = arrays["owner"].astype(np.int32)
         if count and not (0 <= owner.min() and owner.max() < len(pictures)):
             return None
-        return cls(image, pictures, owner, features)
+        small = arrays["small"].astype(np.uint8)
+        if small.shape != (len(pictures), SMALL_SIDE, SMALL_SIDE):
+            return None
+        return cls(image, pictures, owner, features, small)
 
 
 class IndexBuilder:
@@ -102,8 +105,8 @@ class IndexBuilder:
     def __init__(self, image: str) -> None:
         self._image = image
         self._lock = threading.Lock()
-        self._described: dict[KeyPicture, Features] = {}
-        self._maxima: dict[tuple[KeyPicture, float, float], NDArray[np.float32]] = {}
+        self._described: dict[KeyPicture, tuple[Features, NDArray[np.uint8]]] = {}
+        self._projected: dict[KeyPicture, _Running] = {}
         self._samples: dict[KeyPicture, list[NDArray[np.float32]]] = {}
 
     def observe(self, scene: Scene, plane: PlaneIndex, reduced: Reduced) -> None:
@@ -116,19 +119,22 @@ class IndexBuilder:
         if plane.z in depths:
             self._note_plane(scene, key, reduced)
         if scene.size_z > 1:
-            self._note_projection(key._replace(z=-1), reduced)
+            self._note_projections(key, reduced)
 
     def finish(self) -> ImageIndex:
         """The index of all that was observed."""
-        for (key, scale_x, scale_y), picture in self._maxima.items():
-            self._described[key] = _in_source_pixels(_describe(picture), scale_x, scale_y)
-        self._maxima.clear()
+        for key, running in self._projected.items():
+            for z, picture in running.pictures().items():
+                self._described[key._replace(z=z)] = _describe(picture, running.scale_x, running.scale_y)
+        self._projected.clear()
         pictures = tuple(sorted(self._described))
-        parts = [self._described[picture] for picture in pictures]
+        parts = [self._described[picture][0] for picture in pictures]
         owner = [np.full(len(part), i, np.int32) for i, part in enumerate(parts)]
-        return ImageIndex(
-            self._image, pictures, np.concatenate([np.zeros(0, np.int32), *owner]), concatenate_features(parts)
-        )
+        small = np.zeros((len(pictures), SMALL_SIDE, SMALL_SIDE), np.uint8)
+        for i, picture in enumerate(pictures):
+            small[i] = self._described[picture][1]
+        owners = np.concatenate([np.zeros(0, np.int32), *owner])
+        return ImageIndex(self._image, pictures, owners, concatenate_features(parts), small)
 
     def _note_plane(self, scene: Scene, key: KeyPicture, reduced: Reduced) -> None:
         picture: NDArray[np.float32] = reduced.pixels
@@ -140,20 +146,46 @@ class IndexBuilder:
                     return
                 # Summed in an order of its own, so that threads do not show in the last bit.
                 picture = np.mean(np.sort(np.stack(self._samples.pop(key)), axis=0), axis=0, dtype=np.float32)
-        features = _in_source_pixels(_describe(picture), reduced.scale_x, reduced.scale_y)
+        described = _describe(picture, reduced.factor, reduced.factor)
         with self._lock:
-            self._described[key] = features
+            self._described[key] = described
 
-    def _note_projection(self, key: KeyPicture, reduced: Reduced) -> None:
+    def _note_projections(self, key: KeyPicture, reduced: Reduced) -> None:
         picture, factor = reduced.pixels, PROJECTION_SIDE / max(reduced.pixels.shape)
-        scale_x, scale_y = reduced.scale_x, reduced.scale_y
+        scale_x = scale_y = float(reduced.factor)
         if factor < 1:
             width, height = (max(1, round(side * factor)) for side in picture.shape[::-1])
             scale_x, scale_y = scale_x * picture.shape[1] / width, scale_y * picture.shape[0] / height
             picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
         with self._lock:
-            so_far = self._maxima.get((key, scale_x, scale_y))
-            self._maxima[(key, scale_x, scale_y)] = picture.copy() if so_far is None else np.maximum(so_far, picture)
+            running = self._projected.setdefault(key._replace(z=-1), _Running(scale_x, scale_y))
+            running.add(picture)
+
+
+class _Running:
+    """Projections of a stack whose planes come one at a time, in any order."""
+
+    def __init__(self, scale_x: float, scale_y: float) -> None:
+        self.scale_x, self.scale_y = scale_x, scale_y
+        self._planes = 0
+        self._most: NDArray[np.float32] | None = None
+        self._least: NDArray[np.float32] | None = None
+        self._sum: NDArray[np.float64] | None = None
+
+    def add(self, picture: NDArray[np.float32]) -> None:
+        self._planes += 1
+        if self._most is None or self._least is None or self._sum is None:
+            self._most, self._least, self._sum = picture.copy(), picture.copy(), picture.astype(np.float64)
+        else:
+            self._most, self._least = np.maximum(self._most, picture), np.minimum(self._least, picture)
+            self._sum = self._sum + picture
+
+    def pictures(self) -> dict[int, NDArray[np.float32]]:
+        """By the `z` that stands for each in a key picture."""
+        if self._most is None or self._least is None or self._sum is None:
+            return {}
+        mean = (self._sum / self._planes).astype(np.float32)  # the order of planes is lost in the rounding
+        return {-1: self._most, -2: mean, -3: self._least}
 
 
 def concatenate_features(parts: Sequence[Features]) -> Features:
@@ -178,9 +210,19 @@ def _spread(size: int, count: int) -> set[int]:
     return {round(i * (size - 1) / (count - 1)) for i in range(count)}
 
 
-def _describe(picture: NDArray[np.float32]) -> Features:
+def _describe(
+    picture: NDArray[np.float32], scale_x: float, scale_y: float
+) -> tuple[Features, NDArray[np.uint8]]:
+    """Features in source pixels, and the picture made small."""
     low, high = FEATURES_OF_A_PLANE
-    return describe(picture, int(np.clip(picture.size / FEATURE_AREA, low, high)))
+    features = describe(picture, int(np.clip(picture.size / FEATURE_AREA, low, high)))
+    return _in_source_pixels(features, scale_x, scale_y), made_small(picture)
+
+
+def made_small(picture: NDArray[np.float32], width: int = SMALL_SIDE, height: int = SMALL_SIDE) -> NDArray[np.uint8]:
+    """A grey picture (Y, X) as a small 8-bit one."""
+    small: NDArray[np.uint8] = cv2.resize(displayed(picture), (width, height), interpolation=cv2.INTER_AREA)
+    return small
 
 
 def _in_source_pixels(features: Features, scale_x: float, scale_y: float) -> Features:
@@ -199,6 +241,9 @@ class TraceIndex:
     def __init__(self, images: Iterable[ImageIndex]) -> None:
         parts = sorted(images, key=lambda image: image.image)
         self.pictures: tuple[KeyPicture, ...] = tuple(picture for part in parts for picture in part.pictures)
+        self.small: NDArray[np.uint8] = np.concatenate(
+            [np.zeros((0, SMALL_SIDE, SMALL_SIDE), np.uint8), *(part.small for part in parts)]
+        )
         offsets = np.cumsum([0, *(len(part.pictures) for part in parts)])
         owner = [part.owner + np.int32(offset) for part, offset in zip(parts, offsets, strict=False)]
         owners = np.concatenate([np.zeros(0, np.int32), *owner])

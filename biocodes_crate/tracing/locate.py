@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from biocodes_crate.figures.model import Panel
 from biocodes_crate.images import Scene
 from biocodes_crate.tracing.evidence import Agreement, agreement
-from biocodes_crate.tracing.index import KeyPicture
-from biocodes_crate.tracing.model import PlaneRef, Projection, ProjectionKind
+from biocodes_crate.tracing.index import PROJECTED, KeyPicture
+from biocodes_crate.tracing.model import PlaneRef, Projection
 from biocodes_crate.tracing.pixels import (
     Grid,
+    Kernel,
     SourcePixels,
     Warp,
     apply_warp,
@@ -23,7 +24,7 @@ from biocodes_crate.tracing.pixels import (
     on_grid,
     plan_warp,
 )
-from biocodes_crate.tracing.planes import Choice, Sampled, choose_plane
+from biocodes_crate.tracing.planes import DECIDED_ON, SCANNED, Choice, Ranked, Sampled, choose_plane, scan_planes
 from biocodes_crate.tracing.register import SMALLEST_OVERLAP, Reader, register
 from biocodes_crate.tracing.retrieve import Hypothesis
 from biocodes_crate.tracing.tones import Mixture, PanelTone, ToneCurve, fit_mixture, fit_tone
@@ -86,25 +87,31 @@ def locate(panel: PanelPixels, hypothesis: Hypothesis, pixels: SourcePixels) -> 
     found = _register(panel, pixels, hypothesis, scene, anchor)
     if found is None:
         return None
-    matrix, number = found
-    choice = _choose(panel, pixels, hypothesis, scene, matrix, number)
-    best = choice.best.depth.plane(-1 if scene.is_rgb else _leading(panel, choice, pixels, hypothesis, matrix, number))
-    refined = _refine(panel, pixels, hypothesis, scene, matrix, best, number)
+    place = Place(key.image, scene, found.matrix, found.number)
+    best = _scan(panel, pixels, place)[0]
+    leading = -1 if scene.is_rgb else _leading(panel, pixels, place, best)
+    refined = _refine(panel, pixels, place, best.depth.plane(leading))
     if refined is None:
         return None
-    if scene.plane_count > (scene.size_c if scene.is_rgb else 1):
-        choice = _choose(panel, pixels, hypothesis, scene, refined, number)
-    return measure(panel, pixels, key.image, key.scene, refined, choice)
+    place = replace(place, matrix=refined)
+    place = replace(place, kernel=_kernel(panel, pixels, place, best.depth.plane(leading)))
+    return measure(panel, pixels, place, _choose(panel, pixels, place))
 
 
-def rank_again(
-    panel: PanelPixels, pixels: SourcePixels, image: str, scene: Scene, matrix: Matrix
-) -> Choice | None:
+def rank_again(panel: PanelPixels, pixels: SourcePixels, place: Place) -> Choice | None:
     """Which plane a panel shows in a given place; None where the place is outside of the scene."""
-    mixed = _is_mixed(panel, scene)
-    number = 0
-    sampled = _sampled(panel, pixels, image, scene, matrix, mixed=mixed, number=number)
-    return choose_plane(sampled, scene, range(scene.size_t), per_channel=not mixed) if sampled is not None else None
+    grid = comparison_grid(panel.shape, place.matrix, COARSE)
+    warp = plan_warp(place.matrix, grid, place.scene)
+    if warp is None or (panel.valid(grid) & warp.inside).sum() < 60:
+        return None
+    return _choose(panel, pixels, place)
+
+
+def with_kernel(panel: PanelPixels, pixels: SourcePixels, place: Place, plane: PlaneRef) -> Place:
+    """The place, with the way that the panel was brought to its size."""
+    if place.scene.is_rgb:
+        plane = replace(plane, c=-1)
+    return replace(place, kernel=_kernel(panel, pixels, place, plane))
 
 
 def anchor_reader(pixels: SourcePixels, key: KeyPicture, scene: Scene) -> Reader:
@@ -115,7 +122,7 @@ def anchor_reader(pixels: SourcePixels, key: KeyPicture, scene: Scene) -> Reader
 def _anchor(key: KeyPicture, scene: Scene) -> PlaneRef:
     if key.z >= 0:
         return PlaneRef(key.z, key.c, key.t)
-    return PlaneRef(None, key.c, key.t, Projection(ProjectionKind.MAX, 0, scene.size_z - 1))
+    return PlaneRef(None, key.c, key.t, Projection(PROJECTED[key.z], 0, scene.size_z - 1))
 
 
 def _reader(pixels: SourcePixels, image: str, scene: Scene, plane: PlaneRef) -> Reader:
@@ -128,10 +135,34 @@ def _reader(pixels: SourcePixels, image: str, scene: Scene, plane: PlaneRef) -> 
     return read
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in which scene a panel is taken to lie, and the number of its grey rendition that shows it."""
+
+    image: str
+    scene: Scene
+    matrix: Matrix  # (2, 3), panel pixels → source pixels
+    number: int = 0
+    kernel: Kernel = Kernel.SMOOTH
+
+
+def _kernel(panel: PanelPixels, pixels: SourcePixels, place: Place, plane: PlaneRef) -> Kernel:
+    """How the panel was brought to its size: the way that explains it best."""
+    grid = comparison_grid(panel.shape, place.matrix, FINE)
+    warp = plan_warp(place.matrix, grid, place.scene)
+    if warp is None:
+        return Kernel.SMOOTH
+    use = panel.valid(grid) & warp.inside
+    source, grey = _reader(pixels, place.image, place.scene, plane)(warp), panel.grey(place.number, grid)[use]
+    residuals = {kernel: fit_tone(apply_warp(warp, source, kernel)[use], grey).residual for kernel in Kernel}
+    best = min(residuals, key=lambda kernel: residuals[kernel])
+    return best if residuals[best] < 0.97 * residuals[Kernel.SMOOTH] else Kernel.SMOOTH
+
+
 def _register(
     panel: PanelPixels, pixels: SourcePixels, hypothesis: Hypothesis, scene: Scene, anchor: PlaneRef
-) -> tuple[Matrix, int] | None:
-    """The transform, and the number of the panel's grey rendition that it was found with."""
+) -> Place | None:
+    """The place that the hypothesis leads to; None where the anchor's pixels do not look like the panel there."""
     grid = comparison_grid(panel.shape, hypothesis.panel_to_source, COARSE)
     read = _reader(pixels, hypothesis.picture.image, scene, anchor)
     warp = plan_warp(hypothesis.panel_to_source, grid, scene)
@@ -140,125 +171,100 @@ def _register(
         return None
     rendered = apply_warp(warp, read(warp))
     use = valid & warp.inside
-    fits = [
-        (-fit_tone(rendered[use], panel.grey(i, grid)[use]).explained, i) for i in range(len(panel.tone.greys))
-    ]
+    fits = [(-fit_tone(rendered[use], panel.grey(i, grid)[use]).explained, i) for i in range(len(panel.tone.greys))]
     number = min(fits)[1]
+    grey = panel.grey(number, grid)
     matrix: Matrix | None = hypothesis.panel_to_source
     for smoothing, steps in ((2.5, 6), (1.0, 6)):
-        assert matrix is not None
-        matrix = register(
-            panel.grey(number, grid), valid, read, scene, matrix, grid, smoothing=smoothing, steps=steps
-        )
-        if matrix is None:
-            return None
-    return matrix, number
-
-
-def _refine(
-    panel: PanelPixels,
-    pixels: SourcePixels,
-    hypothesis: Hypothesis,
-    scene: Scene,
-    matrix: Matrix,
-    plane: PlaneRef,
-    number: int,
-) -> Matrix | None:
-    grid = comparison_grid(panel.shape, matrix, FINE)
-    read = _reader(pixels, hypothesis.picture.image, scene, plane)
-    return register(
-        panel.grey(number, grid), panel.valid(grid), read, scene, matrix, grid, smoothing=0.7, steps=8
-    )
-
-
-def _sampled(
-    panel: PanelPixels,
-    pixels: SourcePixels,
-    image: str,
-    scene: Scene,
-    matrix: Matrix,
-    *,
-    mixed: bool,
-    number: int = 0,
-) -> Sampled | None:
-    grid = comparison_grid(panel.shape, matrix, COARSE)
-    warp = plan_warp(matrix, grid, scene)
-    if warp is None:
+        if matrix is not None:
+            matrix = register(grey, valid, read, scene, matrix, grid, smoothing=smoothing, steps=steps)
+    warp = plan_warp(matrix, grid, scene) if matrix is not None else None
+    if matrix is None or warp is None:
         return None
+    use = valid & warp.inside
+    rendered = apply_warp(warp, read(warp))
+    if use.sum() < 60 or not _worth_following(agreement(grey, fit_tone(rendered[use], grey[use])(rendered), use)):
+        return None
+    return Place(hypothesis.picture.image, scene, matrix, number)
+
+
+def _worth_following(found: Agreement) -> bool:
+    """The key picture need not be the right plane, but neighbours and channels of one place have much in common."""
+    return found.log10_chance < -3 and (found.tile_share > 0.1 or found.correlation > 0.5)
+
+
+def _refine(panel: PanelPixels, pixels: SourcePixels, place: Place, plane: PlaneRef) -> Matrix | None:
+    grid = comparison_grid(panel.shape, place.matrix, FINE)
+    read = _reader(pixels, place.image, place.scene, plane)
+    grey = panel.grey(place.number, grid)
+    return register(grey, panel.valid(grid), read, place.scene, place.matrix, grid, smoothing=0.7, steps=8)
+
+
+def _sampled(panel: PanelPixels, pixels: SourcePixels, place: Place, samples: int, *, mixed: bool) -> Sampled:
+    grid = comparison_grid(panel.shape, place.matrix, COARSE)
+    warp = plan_warp(place.matrix, grid, place.scene)
+    if warp is None:
+        raise ValueError("the place lies outside of the scene; registration should have said so")
 
     def render(plane: PlaneRef) -> Grey:
-        return apply_warp(warp, pixels.reference(image, scene.index, plane, warp.window))
+        source = pixels.reference(place.image, place.scene.index, plane, warp.window)
+        return apply_warp(warp, source, place.kernel)
 
-    target = panel.colours(grid) if mixed else panel.grey(number, grid)
-    channels = tuple(range(min(scene.size_c, 3) if scene.is_rgb else scene.size_c))
-    return Sampled(target, panel.valid(grid) & warp.inside, render, channels, mixed=mixed)
+    target = panel.colours(grid) if mixed else panel.grey(place.number, grid)
+    channels = tuple(range(min(place.scene.size_c, 3) if place.scene.is_rgb else place.scene.size_c))
+    return Sampled(target, panel.valid(grid) & warp.inside, render, channels, mixed=mixed, samples=samples)
 
 
 def _is_mixed(panel: PanelPixels, scene: Scene) -> bool:
     return scene.is_rgb or not (panel.tone.scalar or scene.size_c == 1)
 
 
-def _choose(
-    panel: PanelPixels, pixels: SourcePixels, hypothesis: Hypothesis, scene: Scene, matrix: Matrix, number: int
-) -> Choice:
-    mixed = _is_mixed(panel, scene)
-    sampled = _sampled(panel, pixels, hypothesis.picture.image, scene, matrix, mixed=mixed, number=number)
-    assert sampled is not None
-    return choose_plane(sampled, scene, range(scene.size_t), per_channel=not mixed)
+def _scan(panel: PanelPixels, pixels: SourcePixels, place: Place) -> list[Ranked]:
+    mixed = _is_mixed(panel, place.scene)
+    return scan_planes(_sampled(panel, pixels, place, SCANNED, mixed=mixed), place.scene)
 
 
-def _leading(
-    panel: PanelPixels,
-    choice: Choice,
-    pixels: SourcePixels,
-    hypothesis: Hypothesis,
-    matrix: Matrix,
-    number: int,
-) -> int:
+def _choose(panel: PanelPixels, pixels: SourcePixels, place: Place) -> Choice:
+    mixed = _is_mixed(panel, place.scene)
+    sampled = _sampled(panel, pixels, place, DECIDED_ON, mixed=mixed)
+    return choose_plane(sampled, place.scene, _scan(panel, pixels, place), per_channel=not mixed)
+
+
+def _leading(panel: PanelPixels, pixels: SourcePixels, place: Place, best: Ranked) -> int:
     """The channel that the grey rendition used for registration follows best."""
-    if len(choice.best.channels) == 1:
-        return choice.best.channels[0]
-    key = hypothesis.picture
-    scene = pixels.scene(key.image, key.scene)
-    sampled = _sampled(panel, pixels, key.image, scene, matrix, mixed=False, number=number)
-    assert sampled is not None
-    return sampled.rank(choice.best.depth, scene.size_z).channels[0]
+    if len(best.channels) == 1:
+        return best.channels[0]
+    sampled = _sampled(panel, pixels, place, SCANNED, mixed=False)
+    return sampled.rank(best.depth, place.scene.size_z).channels[0]
 
 
-def measure(
-    panel: PanelPixels,
-    pixels: SourcePixels,
-    image: str,
-    scene_number: int,
-    matrix: Matrix,
-    choice: Choice,
-) -> Fit | None:
-    """Re-render the chosen planes through the transform and compare them with the panel."""
-    scene = pixels.scene(image, scene_number)
-    grid = comparison_grid(panel.shape, matrix, FINE)
-    warp = plan_warp(matrix, grid, scene)
+def measure(panel: PanelPixels, pixels: SourcePixels, place: Place, choice: Choice) -> Fit | None:
+    """Re-render the chosen planes in their place and compare them with the panel."""
+    scene = place.scene
+    grid = comparison_grid(panel.shape, place.matrix, FINE)
+    warp = plan_warp(place.matrix, grid, scene)
     if warp is None:
         return None
     valid = panel.valid(grid) & warp.inside
     if valid.sum() < 60:
         return None
     channels = choice.best.channels
-    windows = [pixels.reference(image, scene_number, choice.best.depth.plane(c), warp.window) for c in channels]
-    sources = [apply_warp(warp, window) for window in windows]
+    windows = [pixels.reference(place.image, scene.index, choice.best.depth.plane(c), warp.window) for c in channels]
+    sources = [apply_warp(warp, window, place.kernel) for window in windows]
     if len(channels) == 1 and not scene.is_rgb:
         compared = _closest_grey(panel, grid, sources[0], valid)
         curve = fit_tone(sources[0][valid], compared[valid])
-        rendered = _toned_then_warped(curve, windows[0], warp, compared, valid)
+        rendered = _toned_then_warped(curve, windows[0], warp, place.kernel, compared[valid], valid)
         return Fit(
-            image, scene_number, matrix, channels, choice, agreement(compared, rendered, valid),
+            place.image, scene.index, place.matrix, channels, choice, agreement(compared, rendered, valid),
             curve, None, (1.0,), rendered, compared, valid, grid,
         )  # fmt: skip
     colours = panel.colours(grid)
     kept, mixture, shares = _contributing(channels, sources, colours, valid)
     rendered = mixture.render([sources[i] for i in kept])
     return Fit(
-        image, scene_number, matrix, tuple(channels[i] for i in kept), choice, agreement(colours, rendered, valid),
-        None, mixture, shares, rendered, colours, valid, grid,
+        place.image, scene.index, place.matrix, tuple(channels[i] for i in kept), choice,
+        agreement(colours, rendered, valid), None, mixture, shares, rendered, colours, valid, grid,
     )  # fmt: skip
 
 
@@ -268,12 +274,11 @@ def _closest_grey(panel: PanelPixels, grid: Grid, source: Grey, valid: NDArray[n
 
 
 def _toned_then_warped(
-    curve: ToneCurve, window: Grey, warp: Warp, compared: Grey, valid: NDArray[np.bool_]
+    curve: ToneCurve, window: Grey, warp: Warp, kernel: Kernel, compared: Grey, valid: NDArray[np.bool_]
 ) -> Grey:
     """Contrast is set before a figure is scaled, so the curve is applied to source pixels, then warped."""
-    toned = apply_warp(warp, curve(window))
-    again = fit_tone(toned[valid], compared[valid])
-    return again(toned)
+    toned = apply_warp(warp, curve(window), kernel)
+    return fit_tone(toned[valid], compared)(toned)
 
 
 def _contributing(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from enum import Enum
 from typing import NamedTuple
 
 import cv2
@@ -123,6 +124,14 @@ def mask_on_grid(mask: NDArray[np.bool_], grid: Grid) -> NDArray[np.bool_]:
     return cv2.resize(mask.astype(np.float32), (grid.width, grid.height), interpolation=cv2.INTER_AREA) > 0.02
 
 
+class Kernel(Enum):
+    """How a figure maker may have brought source pixels to the size of a panel."""
+
+    SMOOTH = "smooth"  # averaged where reduced, cubic where not: Pillow, ImageJ with averaging, browsers
+    LINEAR = "linear"  # no averaging: OpenCV, Illustrator
+    NEAREST = "nearest"  # ImageJ without averaging, OMERO.figure, pixel-exact enlargements
+
+
 class Warp(NamedTuple):
     """How to bring a window of the source onto the grid."""
 
@@ -163,22 +172,29 @@ def plan_warp(panel_to_source: Matrix, grid: Grid, scene: Scene) -> Warp | None:
     return Warp(window, scale, reduce, matrix, (grid.width, grid.height), inside)
 
 
-def apply_warp(warp: Warp, pixels: Grey) -> Grey:
-    """The window's `pixels` (Y, X) float32 on the grid, smoothed as far as they are reduced."""
-    if warp.reduce > 1:
-        height, width = (max(1, side // warp.reduce) for side in pixels.shape)
-        pixels = cv2.resize(
-            pixels[: height * warp.reduce, : width * warp.reduce], (width, height), interpolation=cv2.INTER_AREA
-        )
-    left = warp.scale / warp.reduce
-    if left > 1.05:
-        pixels = cv2.GaussianBlur(pixels, (0, 0), BLUR * left)
-    # Cubic where source pixels show, so that they stay sharp; after smoothing, linear is as good.
-    interpolation = cv2.INTER_CUBIC if left < 1.3 else cv2.INTER_LINEAR
-    return cv2.warpAffine(
+def apply_warp(warp: Warp, pixels: Grey, kernel: Kernel = Kernel.SMOOTH) -> Grey:
+    """The window's `pixels` (Y, X) float32 on the grid."""
+    matrix = warp.matrix
+    interpolation = {Kernel.LINEAR: cv2.INTER_LINEAR, Kernel.NEAREST: cv2.INTER_NEAREST}.get(kernel, cv2.INTER_CUBIC)
+    if kernel is Kernel.SMOOTH:
+        left = warp.scale / warp.reduce
+        if warp.reduce > 1:
+            height, width = (max(1, side // warp.reduce) for side in pixels.shape)
+            pixels = cv2.resize(
+                pixels[: height * warp.reduce, : width * warp.reduce], (width, height), interpolation=cv2.INTER_AREA
+            )
+        if left > 1.05:
+            pixels = cv2.GaussianBlur(pixels, (0, 0), BLUR * left)
+        if left >= 1.3:  # after smoothing, linear is as good
+            interpolation = cv2.INTER_LINEAR
+    else:
+        matrix = matrix * warp.reduce
+        matrix[:, 2] += (warp.reduce - 1) / 2
+    warped = cv2.warpAffine(
         np.ascontiguousarray(pixels),
-        warp.matrix,
+        matrix,
         warp.size,
         flags=interpolation | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
+    return np.asarray(warped, np.float32)

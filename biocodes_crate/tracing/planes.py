@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -15,12 +15,12 @@ from biocodes_crate.tracing.tones import fit_mixture, fit_tone
 
 Grey = NDArray[np.float32]
 
-SAMPLES = 3000  # pixels that rank planes
+SCANNED, DECIDED_ON = 1500, 5000  # pixels that rank all planes, and the few best
 BLOCKS = 7  # to a side, for the test of two planes against each other
 DECIDED = 3.0  # standard errors by which the best plane must be better than a rival
-SAME_PICTURE = 0.5  # grey levels (root mean square) between renditions that nobody could tell apart
+SAME_PICTURE = 0.7  # grey levels (root mean square) between renditions that nobody could tell apart
 KINDS = (ProjectionKind.MAX, ProjectionKind.MEAN, ProjectionKind.MIN)
-MOST_PLANES = 3000
+FINALISTS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +68,14 @@ class Sampled:
         channels: tuple[int, ...],
         *,
         mixed: bool,
+        samples: int,
     ) -> None:
         """`panel` (Y, X) or, for a mixture, (Y, X, 3); `valid` (Y, X)."""
         rows, columns = np.nonzero(valid)
-        step = max(1, len(rows) // SAMPLES)
+        step = max(1, len(rows) // samples)
         self._at = (rows[::step], columns[::step])
         self._shape = valid.shape
-        self._panel = panel[self._at]
+        self.panel = panel[self._at]
         self._render, self._channels, self._mixed = render, channels, mixed
         self._sources: dict[PlaneRef, Grey] = {}
 
@@ -107,9 +108,9 @@ class Sampled:
         """How well a depth explains the panel: with its best channel, or with all of them mixed."""
         sources = [self.values(depth, c, size_z) for c in self._channels]
         if self._mixed:
-            mixture = fit_mixture(sources, self._panel)
+            mixture = fit_mixture(sources, self.panel)
             return Ranked(depth, self._channels, mixture.residual)
-        fits = [(fit_tone(source, self._panel).residual, c) for source, c in zip(sources, self._channels, strict=True)]
+        fits = [(fit_tone(source, self.panel).residual, c) for source, c in zip(sources, self._channels, strict=True)]
         residual, channel = min(fits)
         return Ranked(depth, (channel,), residual)
 
@@ -117,10 +118,10 @@ class Sampled:
         """Squared error and rendition at each sample: (N,), and (N,) or (N, 3)."""
         sources = [self.values(ranked.depth, c, size_z) for c in ranked.channels]
         if self._mixed:
-            rendition = fit_mixture(sources, self._panel).render(sources).astype(np.float64)
-            return ((self._panel - rendition) ** 2).mean(axis=1), rendition
-        rendition = fit_tone(sources[0], self._panel)(sources[0]).astype(np.float64)
-        return (self._panel - rendition) ** 2, rendition
+            rendition = fit_mixture(sources, self.panel).render(sources).astype(np.float64)
+            return ((self.panel - rendition) ** 2).mean(axis=1), rendition
+        rendition = fit_tone(sources[0], self.panel)(sources[0]).astype(np.float64)
+        return (self.panel - rendition) ** 2, rendition
 
     def blocks(self) -> NDArray[np.intp]:
         """The block (of BLOCKS × BLOCKS) that each sample lies in."""
@@ -128,29 +129,54 @@ class Sampled:
         return (self._at[0] * BLOCKS // height) * BLOCKS + self._at[1] * BLOCKS // width
 
 
-def choose_plane(sampled: Sampled, scene: Scene, times: Iterable[int], *, per_channel: bool) -> Choice:
-    """The plane or projection that explains the panel best.
-
-    Parameters
-    ----------
-    times
-        Indices along t to try.
-    per_channel
-        Whether another channel of the same depth is a rival: not so for mixtures.
-    """
-    times = list(times)
+def scan_planes(sampled: Sampled, scene: Scene) -> list[Ranked]:
+    """Every plane, and the likeliest projections, the one that explains the panel best first."""
     single = [
-        sampled.rank(Depth(t, z), scene.size_z) for t, z in product(times, range(scene.size_z)) if len(times) > 0
+        sampled.rank(Depth(t, z), scene.size_z) for t, z in product(range(scene.size_t), range(scene.size_z))
     ]
     best_time = min(single, key=lambda r: r.residual).depth.t
     projected: list[Ranked] = []
     if scene.size_z > 1:
         for kind in KINDS:
             projected += _projections(sampled, kind, best_time, scene.size_z)
-    everything = sorted(single + projected, key=lambda r: r.residual)
+    return sorted(single + projected, key=lambda r: r.residual)
+
+
+def choose_plane(sampled: Sampled, scene: Scene, scanned: list[Ranked], *, per_channel: bool) -> Choice:
+    """The plane or projection that explains the panel best, and what it cannot be told from.
+
+    Parameters
+    ----------
+    scanned
+        What `scan_planes` found on fewer pixels.
+    per_channel
+        Whether another channel of the same depth is a rival: not so for mixtures.
+    """
+    depths = [r.depth for r in scanned[:FINALISTS]]
+    depths += [_widened(sampled, depth, scene) for depth in depths[:1] if depth.projection]
+    finalists = [sampled.rank(depth, scene.size_z) for depth in dict.fromkeys(depths)]
+    finalists.sort(key=lambda r: r.residual)
     if per_channel:
-        everything = sorted(everything + _other_channels(sampled, everything[:3], scene), key=lambda r: r.residual)
-    return _decide(sampled, everything, scene)
+        finalists = sorted(finalists + _other_channels(sampled, finalists[:3], scene), key=lambda r: r.residual)
+    return _decide(sampled, finalists, scene)
+
+
+def _widened(sampled: Sampled, depth: Depth, scene: Scene) -> Depth:
+    """The most planes that give the same projection: planes that add nothing cannot be told from those left out."""
+    projection = depth.projection
+    if projection is None:
+        return depth
+    _, picture = sampled.errors(sampled.rank(depth, scene.size_z), scene.size_z)
+    for first, last in ((-1, 0), (0, 1)):
+        while True:
+            wider = replace(projection, z_start=projection.z_start + first, z_end=projection.z_end + last)
+            if wider.z_start < 0 or wider.z_end >= scene.size_z:
+                break
+            _, other = sampled.errors(sampled.rank(Depth(depth.t, None, wider), scene.size_z), scene.size_z)
+            if float(np.sqrt(((picture - other) ** 2).mean())) >= SAME_PICTURE:
+                break
+            projection = wider
+    return Depth(depth.t, None, projection)
 
 
 def _other_channels(sampled: Sampled, ranked: list[Ranked], scene: Scene) -> list[Ranked]:
@@ -160,7 +186,7 @@ def _other_channels(sampled: Sampled, ranked: list[Ranked], scene: Scene) -> lis
         for c in range(scene.size_c):
             if c not in r.channels:
                 source = sampled.values(r.depth, c, scene.size_z)
-                found.append(Ranked(r.depth, (c,), fit_tone(source, sampled._panel).residual))  # noqa: SLF001
+                found.append(Ranked(r.depth, (c,), fit_tone(source, sampled.panel).residual))
     return found
 
 
@@ -197,15 +223,16 @@ def _decide(sampled: Sampled, ranked: list[Ranked], scene: Scene) -> Choice:
     counts = np.bincount(blocks, minlength=BLOCKS**2)
     filled = counts > 0
     tied, margin = [best], None
-    for rival in ranked[1:24]:
+    for rival in ranked[1:]:
         if rival.depth == best.depth and rival.channels == best.channels:
             continue
         other_errors, other = sampled.errors(rival, scene.size_z)
         same = float(np.sqrt(((rendition - other) ** 2).mean())) < SAME_PICTURE
-        if same and best.depth.projection and rival.depth.projection:
-            if _wider(rival, best):
+        if same and (best.depth.projection or rival.depth.projection):
+            # The same picture under another name: nothing to tell apart, so the simpler name is taken.
+            if _simpler(rival, best):
                 tied[0] = best = Ranked(rival.depth, rival.channels, best.residual)
-            continue  # the same picture under another range: nothing to tell apart
+            continue
         if margin is None:
             margin = max(0.0, 1 - (best.residual / max(rival.residual, 1e-9)) ** 2)
         gain = (np.bincount(blocks, other_errors - errors, BLOCKS**2)[filled]) / counts[filled]
@@ -215,8 +242,9 @@ def _decide(sampled: Sampled, ranked: list[Ranked], scene: Scene) -> Choice:
     return Choice(best, tuple(tied), margin)
 
 
-def _wider(a: Ranked, b: Ranked) -> bool:
+def _simpler(a: Ranked, b: Ranked) -> bool:
+    """A plane is simpler than a projection, and the projection of more planes than one of fewer: all is the habit."""
     first, second = a.depth.projection, b.depth.projection
-    assert first is not None
-    assert second is not None
+    if first is None or second is None:
+        return first is None and second is not None
     return first.kind is second.kind and first.z_end - first.z_start > second.z_end - second.z_start

@@ -11,7 +11,7 @@ import numpy as np
 from biocodes_crate.errors import BiocodesError
 from biocodes_crate.figures.model import Panel
 from biocodes_crate.tracing.decision import decide
-from biocodes_crate.tracing.locate import PanelPixels, measure, rank_again
+from biocodes_crate.tracing.locate import PanelPixels, Place, measure, rank_again, with_kernel
 from biocodes_crate.tracing.model import Edge, Evidence, Status
 from biocodes_crate.tracing.pixels import SceneProvider, SourcePixels
 from biocodes_crate.tracing.planes import Depth
@@ -80,22 +80,25 @@ def _recheck_group(panel: Panel, group: Sequence[Edge], pixels: SourcePixels) ->
         return [Recheck(edge, False, Evidence(), "its scene has no such plane") for edge in group]
     tone = take_apart(panel.pixels, panel.mask)
     panel_pixels = PanelPixels(panel, tone)
-    choice = rank_again(panel_pixels, pixels, first.image, scene, matrix)
+    place = with_kernel(panel_pixels, pixels, Place(first.image, scene, matrix), group[0].source)
+    choice = rank_again(panel_pixels, pixels, place)
     fit = None
     if choice is not None:
         stated = next((r for r in (choice.best, *choice.tied) if r.depth == depth), None)
         if stated is None:
             best = choice.best.depth.plane(choice.best.channels[0])
             return [Recheck(edge, False, Evidence(), f"the pixels show {best} rather") for edge in group]
-        fit = measure(panel_pixels, pixels, first.image, first.scene, matrix, choice)
+        fit = measure(panel_pixels, pixels, place, choice)
     if fit is None:
         return [Recheck(edge, False, Evidence(), "its transform maps the panel outside of the source") for edge in group]
     decision = decide(fit.agreement)
     evidence = evidence_of(fit, decision)
-    shown = {plane.c for plane in fit.planes} | {c for ranked in choice.tied for c in ranked.channels} if choice else set()
+    tied = choice is not None and len(choice.tied) > 1
+    shown = {plane.c for plane in fit.planes}
+    if choice is not None and tied:
+        shown |= {c for ranked in choice.tied for c in ranked.channels}
     results = []
     for edge in group:
-        tied = len(choice.tied) > 1 if choice else False
         if not decision.accepted:
             results.append(Recheck(edge, False, evidence, decision.reason))
         elif edge.source.c not in shown:

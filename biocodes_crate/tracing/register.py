@@ -84,8 +84,10 @@ def _solve(
     gradient_x = cv2.Scharr(toned, cv2.CV_32F, 1, 0, scale=1 / 32)
     gradient_y = cv2.Scharr(toned, cv2.CV_32F, 0, 1, scale=1 / 32)
     rest = (target - toned)[use]
-    spread = 1.48 * float(np.median(np.abs(rest))) + 1.0
-    weight = 1 / (1 + (rest / (3 * spread)) ** 2)  # overlays are far off, and count little
+    # Overlays are far off, and count little. Most of a fluorescence panel is background that fits
+    # anyhow, so that the scale of "far" is taken from the panel's own range too.
+    spread = max(1.48 * float(np.median(np.abs(rest))), 0.1 * float(target[use].std()), 1.0)
+    weight = 1 / (1 + (rest / (3 * spread)) ** 2)
     height, width = target.shape
     gx, gy, u, v = gradient_x[use] * width, gradient_y[use] * height, x[use], y[use]
     jacobian = np.stack([gx * u, gx * v, gx, gy * u, gy * v, gy], axis=1).astype(np.float64)

@@ -87,6 +87,26 @@ def find_hypotheses(
     return tuple(ranked[:count])
 
 
+def likely_pictures(
+    greys: Sequence[NDArray[np.float32]], mask: NDArray[np.bool_], index: TraceIndex, count: int
+) -> list[int]:
+    """Key pictures that share the most features with a panel, wherever they lie, most first."""
+    total = np.zeros(len(index.pictures))
+    for grey in greys:
+        features = describe(grey, PANEL_FEATURES, mask)
+        if not len(features) or not len(index):
+            continue
+        for variant in VARIANTS:
+            rows, distances = index.nearest(
+                as_variant(features, *variant).descriptors, min(NEIGHBOURS + 1, len(index))
+            )
+            known = (rows >= 0) & np.isfinite(distances)
+            edge = np.where(known, distances, 0).max(axis=1, keepdims=True)
+            weights = np.where(known, np.maximum(0, edge - distances) / np.maximum(edge, 1), 0)
+            total += np.bincount(index.owner[rows[known]], weights[known], len(total))
+    return [int(i) for i in np.argsort(-total, kind="stable")[:count]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Bin:
     """Proposals that agree roughly."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import cv2
@@ -21,10 +21,12 @@ from biocodes_crate.tracing.intensity import intensity_of
 from biocodes_crate.tracing.locate import Fit, PanelPixels, locate
 from biocodes_crate.tracing.model import Affine, Claim, Edge, Evidence, Status, TracedPage, TracedPanel
 from biocodes_crate.tracing.pixels import Matrix, SceneProvider, SourcePixels
-from biocodes_crate.tracing.retrieve import Hypothesis, find_hypotheses
+from biocodes_crate.tracing.retrieve import Hypothesis, find_hypotheses, likely_pictures
+from biocodes_crate.tracing.sweep import slide, whole_planes
 from biocodes_crate.tracing.tones import PanelTone, take_apart
 from biocodes_crate.tracing.unexplained import unexplained_boxes
 
+SWEPT = 40  # key pictures that the panel is slid over when nothing else has found it
 FOLLOWED = 8  # hypotheses that are followed up on the pixels
 SURE = -25.0  # log10 false alarm at which no further hypothesis is tried
 SMALLEST_SIDE = 24  # pixels; smaller panels abstain
@@ -89,34 +91,39 @@ def _best_fit(
     panel_pixels: PanelPixels, panel: Panel, tone: PanelTone, index: TraceIndex, pixels: SourcePixels
 ) -> tuple[Fit, Decision] | None:
     """The accepted fit that explains the panel best, or None."""
-    accepted: list[tuple[Fit, Decision]] = []
-    for hypothesis in _hypotheses(panel, tone, index, pixels):
-        try:
-            fit = locate(panel_pixels, hypothesis, pixels)
-        except BiocodesError:
-            continue  # its pixels cannot be read: a finding of the image, made where it was coded
-        if fit is None:
-            continue
-        decision = decide(fit.agreement)
-        if decision.accepted:
-            accepted.append((fit, decision))
-            if decision.log10_false_alarm < SURE and fit.agreement.tile_share > 0.85:
-                break
-    if not accepted:
-        return None
-    return max(accepted, key=lambda a: (a[0].agreement.tile_share * a[0].agreement.correlation, a[0].image))
+    for hypotheses in _hypotheses(panel, tone, index, pixels):
+        accepted: list[tuple[Fit, Decision]] = []
+        for hypothesis in hypotheses:
+            try:
+                fit = locate(panel_pixels, hypothesis, pixels)
+            except BiocodesError:
+                continue  # its pixels cannot be read: a finding of the image, made where it was coded
+            if fit is None:
+                continue
+            decision = decide(fit.agreement)
+            if decision.accepted:
+                accepted.append((fit, decision))
+                if decision.log10_false_alarm < SURE and fit.agreement.tile_share > 0.85:
+                    break
+        if accepted:
+            return max(accepted, key=lambda a: (a[0].agreement.tile_share * a[0].agreement.correlation, a[0].image))
+    return None
 
 
 def _hypotheses(
     panel: Panel, tone: PanelTone, index: TraceIndex, pixels: SourcePixels
-) -> list[Hypothesis]:
-    """What to try, in order: the declared sources, then what the index says."""
+) -> Iterator[Sequence[Hypothesis]]:
+    """What to try, a batch at a time: the declared sources, local features, whole planes, then a slow search."""
     named = {source.image for source in panel.declared}
-    found: list[Hypothesis] = []
     if named:
-        found += find_hypotheses(tone.greys, panel.mask, index, only=named, count=3)
-        found += declared_hypotheses(panel, tone, pixels)
-    return found + list(find_hypotheses(tone.greys, panel.mask, index, count=FOLLOWED))
+        yield [
+            *find_hypotheses(tone.greys, panel.mask, index, only=named, count=3),
+            *declared_hypotheses(panel, tone, pixels),
+        ]
+    yield find_hypotheses(tone.greys, panel.mask, index, count=FOLLOWED)
+    yield whole_planes(tone.greys, index)
+    likely = likely_pictures(tone.greys[:1], panel.mask, index, SWEPT)
+    yield slide(tone.greys[:1], index, likely)
 
 
 def edges_of(fit: Fit, decision: Decision, panel: Panel, tone: PanelTone) -> tuple[Edge, ...]:

@@ -1,0 +1,171 @@
+"""`crate build`: from a folder to a crate. Everything is decided before anything is written."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from biocodes_crate.codes import CodeCache, default_cache, payload_code, plane_rows, write_plane_table
+from biocodes_crate.crate import (
+    EDGES_FILE,
+    METADATA,
+    PLANES_TABLE,
+    PREVIEW,
+    CrateContent,
+    crate_metadata,
+    edges_jsonld,
+    metadata_bytes,
+    write_folder,
+    write_in_place,
+    write_zip,
+)
+from biocodes_crate.crate.write import refuse_foreign, refuse_inside
+from biocodes_crate.findings import Finding
+from biocodes_crate.pipeline.content import crate_content
+from biocodes_crate.pipeline.figures import TracedFigures, trace_figures
+from biocodes_crate.pipeline.images import CodedImages, Scenes, code_images
+from biocodes_crate.pipeline.memory import TraceMemory
+from biocodes_crate.pipeline.preview import preview_html
+from biocodes_crate.progress import OnProgress, ignore_progress
+from biocodes_crate.study import Study, read_study
+from biocodes_crate.tracing import TracedPage
+
+
+@dataclass(frozen=True, slots=True)
+class BuildResult:
+    """What was built, and where."""
+
+    root: Path  # the study
+    crate: Path  # the folder or zip that now is a crate
+    preview: Path | None  # None within a zip
+    images: int
+    scenes: int
+    planes: int
+    figures: int
+    panels: int  # that show images
+    other_panels: int  # charts, drawings, text
+    edges: Mapping[str, int]  # by status
+    backed: int  # panels with at least one verified edge
+    findings: tuple[Finding, ...]
+    pages: tuple[TracedPage, ...]
+    iscc: str | None
+
+
+def build_study(
+    root: Path,
+    output: Path | None = None,
+    *,
+    workers: int | None = None,
+    use_cache: bool = True,
+    now: datetime | None = None,
+    on_progress: OnProgress = ignore_progress,
+) -> BuildResult:
+    """Pack a study into an RO-Crate.
+
+    Parameters
+    ----------
+    output
+        A folder or a `.zip` to write a complete crate to; by default only metadata files are
+        written, into the study itself, and no data is copied.
+    workers
+        Threads that decode images; by default as many as there are cores.
+    use_cache
+        Whether codes and edges of unchanged files are taken from the user's cache.
+    now
+        The date that the crate carries; by default the present.
+
+    Raises
+    ------
+    NotAStudy, BadManifest, CannotWrite
+        The folder, its `study.yaml` or the output is not what it should be. Faults of single
+        images and figures are findings of the result.
+    """
+    study = read_study(root)
+    if output is None:
+        refuse_foreign(root)
+    else:
+        refuse_inside(root, output)
+    cache = default_cache() if use_cache else None
+    images = code_images(root, study.images, cache=cache, workers=workers, on_progress=on_progress)
+    memory = _memory(cache, root)
+    figures = trace_figures(root, study.figures, images.coded, memory=memory, on_progress=on_progress)
+    findings = _sorted((*study.findings, *images.findings, *figures.findings))
+    payload = sorted(study.payload())
+    iscc = payload_code(root, payload).iscc if payload else None
+    content = crate_content(study, images, figures, iscc=iscc, findings=findings, now=now)
+    _write(root, output, study, content, images, on_progress)
+    return _result(root, output, images, figures, findings, iscc)
+
+
+def _memory(cache: CodeCache | None, root: Path) -> TraceMemory | None:
+    return TraceMemory(cache.folder, root) if cache is not None else None
+
+
+def _sorted(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    order = {"error": 0, "warning": 1, "info": 2}
+    unique = dict.fromkeys(findings)
+    return tuple(sorted(unique, key=lambda f: (order[f.severity.value], f.id, f.entity, f.message)))
+
+
+def _write(
+    root: Path,
+    output: Path | None,
+    study: Study,
+    content: CrateContent,
+    images: CodedImages,
+    on_progress: OnProgress,
+) -> None:
+    metadata = crate_metadata(content)
+    html = preview_html(root, metadata, content.findings, Scenes(images.coded))
+    with tempfile.TemporaryDirectory(prefix="biocodes-") as folder:
+        table = Path(folder) / "planes.parquet"
+        write_plane_table(table, (row for made in images.coded for row in plane_rows(made.listed.path, made.codes)))
+        files: dict[str, bytes | Path] = {
+            METADATA: metadata_bytes(metadata),
+            PLANES_TABLE: table,
+            EDGES_FILE: metadata_bytes(edges_jsonld(metadata)),
+            PREVIEW: html.encode("utf-8"),
+        }
+        if output is None:
+            write_in_place(root, files)
+        elif output.suffix.lower() == ".zip":
+            write_zip(root, output, study.payload(), files, on_progress)
+        else:
+            write_folder(root, output, study.payload(), files, on_progress)
+
+
+def _result(
+    root: Path,
+    output: Path | None,
+    images: CodedImages,
+    figures: TracedFigures,
+    findings: tuple[Finding, ...],
+    iscc: str | None,
+) -> BuildResult:
+    panels = [panel for page in figures.pages for panel in page.panels]
+    shown = [panel for panel in panels if panel.kind.value == "image"]
+    statuses = Counter(edge.status.value for panel in panels for edge in panel.edges)
+    crate = output or root
+    scenes = [scene for made in images.coded for scene in made.image.scenes]
+    return BuildResult(
+        root=root,
+        crate=crate,
+        preview=None if crate.suffix.lower() == ".zip" else crate / PREVIEW,
+        images=len(images.coded),
+        scenes=len(scenes),
+        planes=sum(scene.plane_count for scene in scenes),
+        figures=len(figures.traced),
+        panels=len(shown),
+        other_panels=len(panels) - len(shown),
+        edges=dict(statuses),
+        backed=sum(any(edge.status.value == "verified" for edge in panel.edges) for panel in shown),
+        findings=findings,
+        pages=figures.pages,
+        iscc=iscc,
+    )
+
+

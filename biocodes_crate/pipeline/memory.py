@@ -1,0 +1,104 @@
+"""Traced figures, remembered: a second build traces only what changed.
+
+A figure's edges depend on the figure's bytes, on what is declared of it, on the pixels of all
+images and on this software. The key is made of just these; entries hold the edges in the form in
+which a crate holds them. Nothing is trusted for validation, which traces anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Iterable
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from biocodes_crate import __version__
+from biocodes_crate.codes import FigureCodes
+from biocodes_crate.crate import CrateContent, RunInfo, crate_metadata, read_pages
+from biocodes_crate.findings import Finding, Severity
+from biocodes_crate.pipeline.images import CodedImage
+from biocodes_crate.study import Manifest, StudyFigure
+from biocodes_crate.tracing import TracedPage
+
+FORMAT = 1
+MOST_ENTRIES = 2000
+
+
+class TraceMemory:
+    """Keeps traced figures in a folder outside of any study."""
+
+    def __init__(self, folder: Path, study: Path) -> None:
+        self._folder = folder / f"traces-{FORMAT}"
+        self._study = study
+
+    def recall(self, item: StudyFigure, codes: FigureCodes, images: Iterable[CodedImage]) -> Any | None:
+        """The figure and its findings as they were kept; None where anything changed."""
+        try:
+            document = json.loads(self._path(item, codes, images).read_text(encoding="utf-8"))
+            findings = tuple(
+                Finding(f["id"], Severity(f["severity"]), f["entity"], f["message"], f["remedy"], f["property"])
+                for f in document["findings"]
+            )
+            pages = tuple(read_pages(document["edges"]))
+            return self._figure(item, codes, document, pages), findings
+        except (OSError, ValueError, KeyError, TypeError):
+            return None  # not there, or damaged: traced anew
+
+    def keep(
+        self,
+        item: StudyFigure,
+        codes: FigureCodes,
+        images: Iterable[CodedImage],
+        figure: Any,
+        findings: tuple[Finding, ...],
+    ) -> None:
+        """Keep a traced figure; a cache that cannot be written is no reason to stop."""
+        document = {
+            "encoding_format": figure.encoding_format,
+            "caption": figure.caption,
+            "digital_source": figure.digital_source,
+            "findings": [asdict(f) | {"severity": f.severity.value} for f in findings],
+            "edges": crate_metadata(
+                CrateContent("memory", Manifest(), RunInfo(__version__, ""), "2000-01-01", pages=figure.pages)
+            ),
+        }
+        path = self._path(item, codes, images)
+        temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(json.dumps(document), encoding="utf-8")
+            temporary.replace(path)
+            self._prune()
+        except OSError:
+            temporary.unlink(missing_ok=True)
+
+    def _figure(self, item: StudyFigure, codes: FigureCodes, document: Any, pages: tuple[TracedPage, ...]) -> Any:
+        from biocodes_crate.pipeline.figures import TracedFigure  # noqa: PLC0415 - figures uses this module
+
+        return TracedFigure(
+            item, document["encoding_format"], codes, pages, document["caption"], document["digital_source"]
+        )
+
+    def _path(self, item: StudyFigure, codes: FigureCodes, images: Iterable[CodedImage]) -> Path:
+        declared = asdict(item.declared) if item.declared is not None else None
+        siblings = [hashlib.sha256((self._study / path).read_bytes()).hexdigest() for path in item.siblings]
+        # A source's pixels, not its bytes: what was stored again finds its edges again.
+        sources = sorted(
+            (made.listed.path, [scene.iscc for scene in made.codes.scenes], made.image.omero_id) for made in images
+        )
+        stated = [
+            FORMAT, __version__, version("opencv-python-headless"), version("numpy"), version("scipy"),
+            item.path, codes.tree.iscc, declared, siblings, sources,
+        ]  # fmt: skip
+        key = hashlib.sha256(json.dumps(stated, sort_keys=True, default=str).encode()).hexdigest()
+        return self._folder / f"{key}.json"
+
+    def _prune(self) -> None:
+        entries = sorted(self._folder.glob("*.json"), key=lambda path: os.stat(path).st_mtime_ns)
+        for path in entries[:-MOST_ENTRIES]:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,61 @@
+"""`crate trace`: which planes of a study does this figure come from? Nothing is written."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from biocodes_crate.codes import CodeCache, default_cache
+from biocodes_crate.crate import extract, open_crate
+from biocodes_crate.errors import NotACrate, NotAStudy
+from biocodes_crate.figures import Figure, open_figure
+from biocodes_crate.findings import Finding
+from biocodes_crate.pipeline.images import Scenes, code_images
+from biocodes_crate.progress import OnProgress, ignore_progress
+from biocodes_crate.study import read_study
+from biocodes_crate.tracing import TracedPage, TraceIndex, trace_figure
+
+LARGEST_FILE = 64 << 30  # bytes, of a file that is unpacked from a zip
+
+
+def trace_one(
+    figure: Path,
+    where: Path,
+    *,
+    workers: int | None = None,
+    use_cache: bool = True,
+    on_progress: OnProgress = ignore_progress,
+) -> tuple[tuple[TracedPage, ...], tuple[Finding, ...]]:
+    """The edges of a figure to the images of a study or crate, and what could not be read.
+
+    Parameters
+    ----------
+    figure
+        Any figure file; it need not be part of the study.
+    where
+        A study, a crate folder, or a crate's zip.
+    """
+    opened = open_figure(figure)  # first: if this fails, nothing else needs doing
+    if where.is_dir():
+        return _in_folder(figure, opened, where, default_cache() if use_cache else None, workers, on_progress)
+    if not where.exists():
+        raise NotAStudy("there is no such study or crate", where=where, remedy="Check the path.")
+    with tempfile.TemporaryDirectory(prefix="biocodes-") as folder, open_crate(where) as reader:
+        if not reader.has_payload:
+            raise NotACrate(
+                "a metadata file alone has no pixels to trace in",
+                where=where,
+                remedy="Give the folder or the zip that holds the images.",
+            )
+        for path in reader.files():
+            extract(reader, path, Path(folder) / path, LARGEST_FILE)
+        return _in_folder(figure, opened, Path(folder), None, workers, on_progress)
+
+
+def _in_folder(
+    path: Path, figure: Figure, root: Path, cache: CodeCache | None, workers: int | None, on_progress: OnProgress
+) -> tuple[tuple[TracedPage, ...], tuple[Finding, ...]]:
+    images = code_images(root, read_study(root).images, cache=cache, workers=workers, on_progress=on_progress)
+    index = TraceIndex(made.index for made in images.coded)
+    pages = trace_figure(figure, path.name, index, Scenes(images.coded), on_progress)
+    return pages, (*images.findings, *figure.findings)
