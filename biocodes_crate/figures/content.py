@@ -32,6 +32,8 @@ def judge_kind(pixels: Pixels, lossy: bool = False) -> PanelKind:
     ground = _ground(sample)
     plain = _plain_share(sample, 4 if lossy else 1)
     hard = soft / busy < 0.35
+    if plain > 0.9 and busy < 0.06 and hard and ground > 100:
+        return _graphic(sample)
     if busy < 0.45 and plain > 0.02 and _is_tiled(sample, quiet):
         return PanelKind.CHART
     if busy >= 0.45 or ground < 150:

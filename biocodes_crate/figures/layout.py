@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -23,6 +23,7 @@ from biocodes_crate.figures.model import PanelKind
 
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
+_T = TypeVar("_T", np.uint8, np.bool_)
 
 _WORK_PIXELS = 6_000_000  # larger pages are found on a smaller copy, edges on the original
 _SHARP = 0.4  # least sharpness of a gutter
@@ -50,7 +51,8 @@ class PixelBox(NamedTuple):
     def area(self) -> int:
         return max(0, self.width) * max(0, self.height)
 
-    def crop(self, pixels: Pixels) -> Pixels:
+    def crop(self, pixels: NDArray[_T]) -> NDArray[_T]:
+        """The part of a picture or a mask that lies within; a view."""
         return pixels[self.y0 : self.y1, self.x0 : self.x1]
 
     def overlap(self, other: PixelBox) -> int:
@@ -131,7 +133,11 @@ def _on_page(pixels: Pixels, ground: tuple[int, int, int], lossy: bool, least: i
     if float((off <= 24).mean()) < 0.004:
         return Layout((), (), ground)
     solids, rest = _solids(pixels, off, least, lossy)
-    panels = [part for box in solids for part in _split(pixels, box, lossy, least)]
+    parts = [part for box in solids for part in _split(pixels, box, lossy, least)]
+    panels = [part for part in parts if _is_image(pixels, part, lossy)]
+    for part in parts:
+        if part not in panels:  # the bars of a chart, a box of a drawing: gathered with what is around them
+            part.crop(rest)[:] = part.crop(off) > 24
     return Layout(tuple(panels), tuple(_gather(pixels, rest, panels, least, lossy)), ground)
 
 

@@ -106,6 +106,8 @@ def _marks_in(view: Pixels, inside: bool, tallest: int) -> list[_Mark]:
             x, y, w, h, area = (int(v) for v in stats[i])
             if not (7 <= h <= tallest and 0.12 * h <= w <= 1.5 * h and area >= 0.12 * w * h):
                 continue
+            if area > 0.76 * w * h and w > 0.45 * h:  # a dot or a block; only an I is that full
+                continue
             if inside and (x + w >= view.shape[1] or y + h >= view.shape[0]):
                 continue
             patch = np.where(labels[y : y + h, x : x + w] == i, ink[y : y + h, x : x + w], 0)

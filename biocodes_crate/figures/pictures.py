@@ -45,12 +45,27 @@ def find_panels(pixels: Pixels, lossy: bool = False) -> list[Panel]:
                 outer.append(False)
                 # What lies under an inset is hidden, as under its frame.
                 panels[at].mask[max(0, inset.y0 - 4) : inset.y1 + 4, max(0, inset.x0 - 4) : inset.x1 + 4] = True
+    kept = [i for i, panel in enumerate(panels) if not _is_part_of_graphic(panel, panels)]
+    panels, outer = [panels[i] for i in kept], [outer[i] for i in kept]
     order = reading_order([p.box for p in panels])
     lettered = [i for i in order if outer[i]]
     letters = read_labels(pixels, [pixel_box(panels[i].box) for i in lettered])
     for i, letter in zip(lettered, letters, strict=True):
         panels[i] = replace(panels[i], label=letter)
     return [panels[i] for i in order]
+
+
+def _is_part_of_graphic(panel: Panel, panels: list[Panel]) -> bool:
+    """Whether a chart or drawing holds this bar, bubble or arrow of it."""
+    if panel.kind is PanelKind.IMAGE:
+        return False
+    inner = pixel_box(panel.box)
+    return any(
+        other.kind is not PanelKind.IMAGE
+        and pixel_box(other.box).area > inner.area
+        and pixel_box(other.box).overlap(inner) > 0.8 * inner.area
+        for other in panels
+    )
 
 
 def cut_panel(pixels: Pixels, box: PixelBox, lossy: bool = False) -> Panel:
