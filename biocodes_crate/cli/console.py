@@ -1,0 +1,96 @@
+"""What a person sees: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from biocodes_crate.errors import BiocodesError
+from biocodes_crate.progress import OnProgress, Progress
+
+_SECONDS_BETWEEN_LINES = 5.0
+
+
+def result(text: str) -> None:
+    """Print a result."""
+    sys.stdout.write(harmless(text) + "\n")
+
+
+def result_json(value: Any) -> None:
+    """Print a result for a program."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def note(text: str) -> None:
+    """Say something that is no result."""
+    sys.stderr.write(harmless(text) + "\n")
+
+
+def error(problem: BiocodesError) -> None:
+    """Say what went wrong, where, and what to do."""
+    where = f"{problem.where}: " if problem.where is not None else ""
+    note(f"crate: {where}{problem.message}")
+    if problem.remedy:
+        note(f"  → {problem.remedy}")
+
+
+def harmless(text: str) -> str:
+    """Text of strangers without control characters, which a terminal would obey."""
+    return "".join(char if char == "\n" or char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+@contextmanager
+def progress() -> Iterator[OnProgress]:
+    """Show the progress of long work: a bar on a terminal, plain lines in a log."""
+    if sys.stderr.isatty():
+        with _bars() as report:
+            yield report
+    else:
+        yield _Lines()
+
+
+class _Lines:
+    """One line when a step begins, and one every few seconds."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._step = ""
+        self._last = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        with self._lock:
+            now = time.monotonic()
+            if progress.step == self._step and now - self._last < _SECONDS_BETWEEN_LINES:
+                return
+            self._step, self._last = progress.step, now
+        note(f"{progress.step}: {progress.done}" + (f" of {progress.total}" if progress.total is not None else ""))
+
+
+@contextmanager
+def _bars() -> Iterator[OnProgress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description:<18}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks = {}
+        lock = threading.Lock()
+
+        def report(progress: Progress) -> None:
+            with lock:
+                if progress.step not in tasks:
+                    tasks[progress.step] = bars.add_task(harmless(progress.step), total=progress.total)
+                bars.update(tasks[progress.step], completed=progress.done, total=progress.total)
+
+        yield report
