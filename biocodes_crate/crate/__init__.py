@@ -23,6 +23,7 @@ from biocodes_crate.crate.content import (
 from biocodes_crate.crate.edges import edges_csv, edges_json, edges_jsonld
 from biocodes_crate.crate.ids import display, id_to_path, path_to_id
 from biocodes_crate.crate.metadata import crate_metadata, metadata_bytes
+from biocodes_crate.crate.package import crate_files
 from biocodes_crate.crate.pages import read_pages
 from biocodes_crate.crate.reader import CrateReader, Oddity, extract, open_crate
 from biocodes_crate.crate.rounding import as_written
@@ -45,6 +46,7 @@ __all__ = [
     "RunInfo",
     "SceneRecord",
     "as_written",
+    "crate_files",
     "crate_metadata",
     "display",
     "edges_csv",

@@ -1,7 +1,8 @@
 """Paths as the `@id` of data entities, and back (RO-Crate 1.3, section "Core Metadata for Data Entities").
 
-UTF-8 letters stay as they are; what an IRI cannot hold, and what would change its meaning
-(`#`, `?`, `%`, `:`; `@` and `;`, which JSON-LD and libraries trip over), is percent-encoded. Bytes of a file name that are not UTF-8 survive.
+UTF-8 letters stay as they are. Percent-encoded is what an IRI cannot hold, what would change its
+meaning (`#`, `?`, `%`, `:`), and what JSON-LD and libraries trip over (`@`, `;`). Bytes of a file
+name that are not UTF-8 survive.
 """
 
 from __future__ import annotations

@@ -12,9 +12,7 @@ from scipy.ndimage import gaussian_filter, zoom
 
 from biocodes_crate.codes import code_figure, code_image, payload_code, plane_rows, tree_code, write_plane_table
 from biocodes_crate.crate import (
-    EDGES_FILE,
-    METADATA,
-    PLANES_TABLE,
+    PREVIEW,
     CrateContent,
     FigureRecord,
     FileEntry,
@@ -23,9 +21,8 @@ from biocodes_crate.crate import (
     PlaneKey,
     RunInfo,
     SceneRecord,
-    crate_metadata,
-    edges_jsonld,
-    metadata_bytes,
+    crate_files,
+    write_in_place,
 )
 from biocodes_crate.figures import open_figure
 from biocodes_crate.images import open_image
@@ -56,14 +53,10 @@ def write_study(root: Path) -> None:
 def build(root: Path) -> None:
     """Make the crate in place."""
     content, rows = study_content(root)
-    (root / "codes").mkdir(exist_ok=True)
-    (root / "provenance").mkdir(exist_ok=True)
-    write_plane_table(root / PLANES_TABLE, rows)
-    metadata = crate_metadata(content)
-    edges = metadata_bytes(edges_jsonld(metadata))
-    (root / EDGES_FILE).write_bytes(edges)
-    (root / METADATA).write_bytes(metadata_bytes(metadata))
-    (root / "ro-crate-preview.html").write_text("<!doctype html><title>biocodes</title>")
+    table = root.with_name("planes.parquet")
+    write_plane_table(table, rows)
+    _, files = crate_files(content, table)
+    write_in_place(root, {**files, PREVIEW: b"<!doctype html><title>biocodes</title>"})
 
 
 def study_content(root: Path) -> tuple[CrateContent, list]:
