@@ -11,14 +11,9 @@ from pathlib import Path
 
 from biocodes_crate.codes import CodeCache, default_cache, payload_code, plane_rows, write_plane_table
 from biocodes_crate.crate import (
-    EDGES_FILE,
-    METADATA,
-    PLANES_TABLE,
     PREVIEW,
     CrateContent,
-    crate_metadata,
-    edges_jsonld,
-    metadata_bytes,
+    crate_files,
     write_folder,
     write_in_place,
     write_zip,
@@ -26,11 +21,12 @@ from biocodes_crate.crate import (
 from biocodes_crate.crate.write import refuse_foreign, refuse_inside
 from biocodes_crate.findings import Finding
 from biocodes_crate.pipeline.content import crate_content
-from biocodes_crate.pipeline.figures import TracedFigures, trace_figures
-from biocodes_crate.pipeline.images import CodedImages, Scenes, code_images
+from biocodes_crate.pipeline.figures import trace_figures
+from biocodes_crate.pipeline.images import CodedImages, code_images
 from biocodes_crate.pipeline.memory import TraceMemory
-from biocodes_crate.pipeline.preview import preview_html
+from biocodes_crate.pipeline.traced import TracedFigures
 from biocodes_crate.progress import OnProgress, ignore_progress
+from biocodes_crate.report import StudyFiles, compose_report, report_html
 from biocodes_crate.study import Study, read_study
 from biocodes_crate.tracing import TracedPage
 
@@ -95,7 +91,7 @@ def build_study(
     figures = trace_figures(root, study.figures, images.coded, memory=memory, on_progress=on_progress)
     findings = _sorted((*study.findings, *images.findings, *figures.findings))
     payload = sorted(study.payload())
-    iscc = payload_code(root, payload).iscc if payload else None
+    iscc = payload_code(root, [root / path for path in payload]).iscc if payload else None
     content = crate_content(study, images, figures, iscc=iscc, findings=findings, now=now)
     _write(root, output, study, content, images, on_progress)
     return _result(root, output, images, figures, findings, iscc)
@@ -119,17 +115,13 @@ def _write(
     images: CodedImages,
     on_progress: OnProgress,
 ) -> None:
-    metadata = crate_metadata(content)
-    html = preview_html(root, metadata, content.findings, Scenes(images.coded))
+    opened = StudyFiles(root, {made.listed.path: made.image for made in images.coded})
     with tempfile.TemporaryDirectory(prefix="biocodes-") as folder:
         table = Path(folder) / "planes.parquet"
         write_plane_table(table, (row for made in images.coded for row in plane_rows(made.listed.path, made.codes)))
-        files: dict[str, bytes | Path] = {
-            METADATA: metadata_bytes(metadata),
-            PLANES_TABLE: table,
-            EDGES_FILE: metadata_bytes(edges_jsonld(metadata)),
-            PREVIEW: html.encode("utf-8"),
-        }
+        metadata, files = crate_files(content, table)
+        view = compose_report(metadata, opened, content.findings, title=content.folder)
+        files[PREVIEW] = report_html(view).encode("utf-8")
         if output is None:
             write_in_place(root, files)
         elif output.suffix.lower() == ".zip":
@@ -167,5 +159,3 @@ def _result(
         pages=figures.pages,
         iscc=iscc,
     )
-
-

@@ -20,8 +20,8 @@ from biocodes_crate.crate import (
 )
 from biocodes_crate.errors import BiocodesError
 from biocodes_crate.findings import Finding
-from biocodes_crate.pipeline.figures import TracedFigure, TracedFigures
 from biocodes_crate.pipeline.images import CodedImage, CodedImages
+from biocodes_crate.pipeline.traced import TracedFigure, TracedFigures
 from biocodes_crate.study import Study, StudyFile
 from biocodes_crate.tracing import TracedPage
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from biocodes_crate.codes import FigureCodes, code_figure
@@ -12,34 +11,10 @@ from biocodes_crate.figures import Figure, PanelKind, open_figure
 from biocodes_crate.findings import Finding, Severity
 from biocodes_crate.pipeline.images import CodedImage, Scenes
 from biocodes_crate.pipeline.memory import TraceMemory
+from biocodes_crate.pipeline.traced import TracedFigure, TracedFigures
 from biocodes_crate.progress import OnProgress, Progress, ignore_progress
 from biocodes_crate.study import StudyFigure
 from biocodes_crate.tracing import Claim, Status, TracedPage, TracedPanel, TraceIndex, find_reuse, trace_figure
-
-
-@dataclass(frozen=True, slots=True)
-class TracedFigure:
-    """A figure with the edges of its panels."""
-
-    listed: StudyFigure
-    encoding_format: str
-    codes: FigureCodes
-    pages: tuple[TracedPage, ...]
-    caption: str | None = None
-    digital_source: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TracedFigures:
-    """What became of the figures of a study."""
-
-    traced: tuple[TracedFigure, ...]
-    unreadable: tuple[StudyFigure, ...]
-    findings: tuple[Finding, ...]
-
-    @property
-    def pages(self) -> tuple[TracedPage, ...]:
-        return tuple(page for figure in self.traced for page in figure.pages)
 
 
 def trace_figures(
@@ -72,7 +47,7 @@ def trace_figures(
                 )
                 known = _record(item, figure, codes, pages), found
                 if memory:
-                    memory.keep(item, codes, coded, *known)
+                    memory.keep(known[0], coded, known[1])
         except BiocodesError as error:
             unreadable.append(item)
             findings.append(_unreadable(item, error))

@@ -56,9 +56,7 @@ def code_images(
             findings.append(_unreadable(item, error))
             continue
         coded.append(made)
-        findings += [
-            Finding(f.id, f.severity, item.path, f.message, f.remedy, f.property) for f in made.image.findings
-        ]
+        findings += [Finding(f.id, f.severity, item.path, f.message, f.remedy, f.property) for f in made.image.findings]
     on_progress(Progress("images", len(listed), len(listed)))
     return CodedImages(tuple(coded), tuple(unreadable), tuple(findings))
 

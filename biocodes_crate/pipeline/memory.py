@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import uuid
 from collections.abc import Iterable
 from dataclasses import asdict
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
+import biocodes_crate
 from biocodes_crate import __version__
 from biocodes_crate.codes import FigureCodes
-from biocodes_crate.crate import CrateContent, RunInfo, crate_metadata, read_pages
+from biocodes_crate.crate import CrateContent, FigureRecord, RunInfo, crate_metadata, read_pages
+from biocodes_crate.errors import BiocodesError
 from biocodes_crate.findings import Finding, Severity
 from biocodes_crate.pipeline.images import CodedImage
+from biocodes_crate.pipeline.traced import TracedFigure
 from biocodes_crate.study import Manifest, StudyFigure
-from biocodes_crate.tracing import TracedPage
 
 FORMAT = 1
 MOST_ENTRIES = 2000
@@ -36,7 +37,9 @@ class TraceMemory:
         self._folder = folder / f"traces-{FORMAT}"
         self._study = study
 
-    def recall(self, item: StudyFigure, codes: FigureCodes, images: Iterable[CodedImage]) -> Any | None:
+    def recall(
+        self, item: StudyFigure, codes: FigureCodes, images: Iterable[CodedImage]
+    ) -> tuple[TracedFigure, tuple[Finding, ...]] | None:
         """The figure and its findings as they were kept; None where anything changed."""
         try:
             document = json.loads(self._path(item, codes, images).read_text(encoding="utf-8"))
@@ -45,18 +48,14 @@ class TraceMemory:
                 for f in document["findings"]
             )
             pages = tuple(read_pages(document["edges"]))
-            return self._figure(item, codes, document, pages), findings
-        except (OSError, ValueError, KeyError, TypeError):
+            figure = TracedFigure(
+                item, document["encoding_format"], codes, pages, document["caption"], document["digital_source"]
+            )
+        except (OSError, ValueError, KeyError, TypeError, BiocodesError):
             return None  # not there, or damaged: traced anew
+        return figure, findings
 
-    def keep(
-        self,
-        item: StudyFigure,
-        codes: FigureCodes,
-        images: Iterable[CodedImage],
-        figure: Any,
-        findings: tuple[Finding, ...],
-    ) -> None:
+    def keep(self, figure: TracedFigure, images: Iterable[CodedImage], findings: tuple[Finding, ...]) -> None:
         """Keep a traced figure; a cache that cannot be written is no reason to stop."""
         document = {
             "encoding_format": figure.encoding_format,
@@ -64,10 +63,17 @@ class TraceMemory:
             "digital_source": figure.digital_source,
             "findings": [asdict(f) | {"severity": f.severity.value} for f in findings],
             "edges": crate_metadata(
-                CrateContent("memory", Manifest(), RunInfo(__version__, ""), "2000-01-01", pages=figure.pages)
+                CrateContent(
+                    folder="memory",
+                    manifest=Manifest(),
+                    run=RunInfo(__version__, ""),
+                    date="2000-01-01",
+                    figures=(FigureRecord(figure.listed.path, figure.encoding_format),),
+                    pages=figure.pages,
+                )
             ),
         }
-        path = self._path(item, codes, images)
+        path = self._path(figure.listed, figure.codes, images)
         temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,13 +83,6 @@ class TraceMemory:
         except OSError:
             temporary.unlink(missing_ok=True)
 
-    def _figure(self, item: StudyFigure, codes: FigureCodes, document: Any, pages: tuple[TracedPage, ...]) -> Any:
-        from biocodes_crate.pipeline.figures import TracedFigure  # noqa: PLC0415 - figures uses this module
-
-        return TracedFigure(
-            item, document["encoding_format"], codes, pages, document["caption"], document["digital_source"]
-        )
-
     def _path(self, item: StudyFigure, codes: FigureCodes, images: Iterable[CodedImage]) -> Path:
         declared = asdict(item.declared) if item.declared is not None else None
         siblings = [hashlib.sha256((self._study / path).read_bytes()).hexdigest() for path in item.siblings]
@@ -92,13 +91,24 @@ class TraceMemory:
             (made.listed.path, [scene.iscc for scene in made.codes.scenes], made.image.omero_id) for made in images
         )
         stated = [
-            FORMAT, __version__, version("opencv-python-headless"), version("numpy"), version("scipy"),
+            FORMAT, _software(), version("opencv-python-headless"), version("numpy"), version("scipy"),
             item.path, codes.tree.iscc, declared, siblings, sources,
         ]  # fmt: skip
         key = hashlib.sha256(json.dumps(stated, sort_keys=True, default=str).encode()).hexdigest()
         return self._folder / f"{key}.json"
 
     def _prune(self) -> None:
-        entries = sorted(self._folder.glob("*.json"), key=lambda path: os.stat(path).st_mtime_ns)
+        entries = sorted(self._folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
         for path in entries[:-MOST_ENTRIES]:
             path.unlink(missing_ok=True)
+
+
+@cache
+def _software() -> str:
+    """The version of this software, and of its very code: what was traced by other code is traced anew."""
+    digest = hashlib.sha256(__version__.encode())
+    package = Path(biocodes_crate.__file__).parent
+    for step in ("images", "figures", "tracing"):
+        for path in sorted((package / step).glob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
