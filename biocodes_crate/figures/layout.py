@@ -376,7 +376,11 @@ def _gather(pixels: Pixels, rest: Mask, panels: list[PixelBox], least: int, loss
         box = PixelBox(x + columns[0][0], y + rows[0][0], x + columns[-1][1], y + rows[-1][1])
         if box.width >= 1.5 * least and box.height >= 1.5 * least:
             (pieces if _is_image(pixels, box, lossy) else graphics).append(box)
-    images = [_aligned(box, panels, graphics) for box in _joined(pieces, [*panels, *graphics], 12 * reach)]
+    # A small scrap of a micrograph may look drawn; only a large graphic stands in the way of joining others.
+    largest = max((box.area for box in pieces), default=0)
+    images = _joined(pieces, [*panels, *(box for box in graphics if box.area > 0.5 * largest)], 12 * reach)
+    graphics = [box for box in graphics if not any(box.overlap(image) > 0.5 * box.area for image in images)]
+    images = [_aligned(box, panels, graphics) for box in images]
     return [box for box in [*images, *graphics] if box.width >= 2 * least and box.height >= 2 * least]
 
 
@@ -391,7 +395,8 @@ def _joined(pieces: list[PixelBox], others: list[PixelBox], reach: int) -> list[
                 b = boxes[j]
                 union = PixelBox(min(a.x0, b.x0), min(a.y0, b.y0), max(a.x1, b.x1), max(a.y1, b.y1))
                 apart = max(union.width - a.width - b.width, union.height - a.height - b.height)
-                if apart <= reach and not any(union.overlap(other) for other in others):
+                near = max(reach, 0.6 * max(a.width, a.height, b.width, b.height))
+                if apart <= near and not any(union.overlap(other) for other in others):
                     boxes[i] = union
                     del boxes[j]
                     merged = True
@@ -403,16 +408,17 @@ def _joined(pieces: list[PixelBox], others: list[PixelBox], reach: int) -> list[
 
 def _aligned(box: PixelBox, panels: list[PixelBox], graphics: list[PixelBox]) -> PixelBox:
     """Let a box without edges of its own reach those of its neighbours in the row, where they are near."""
-    slack = 0.2 * box.height
-    for other in panels:
-        beside = other.x1 <= box.x0 or other.x0 >= box.x1
-        if not beside:
-            continue
+    beside = [other for other in panels if other.x1 <= box.x0 or other.x0 >= box.x1]
+    for other in sorted(beside, key=lambda p: max(box.x0 - p.x1, p.x0 - box.x1)):
+        # Where neither end is known, a panel is most likely as tall as its neighbour.
+        unknown = min(box.y0 - other.y0, other.y1 - box.y1) > 0.02 * other.height
+        in_row = unknown and box.height >= 0.4 * other.height
+        slack = other.height if in_row else 0.2 * box.height
         y0 = other.y0 if 0 < box.y0 - other.y0 <= slack else box.y0
         y1 = other.y1 if 0 < other.y1 - box.y1 <= slack else box.y1
         taller = PixelBox(box.x0, y0, box.x1, y1)
         if taller != box and not any(taller.overlap(p) for p in [*panels, *graphics]):
-            box = taller
+            return taller
     return box
 
 
