@@ -153,7 +153,10 @@ def _templates() -> tuple[tuple[str, Glyph, float], ...]:
 def _add(found: list[tuple[str, Glyph, float]], character: str, canvas: NDArray[np.uint8]) -> None:
     ink = canvas > 100
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
-    if len(rows) == 0 or ((character in "ij") and len(rows) == 0):
+    if len(rows) == 0:
         return
     patch = canvas[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.float32)
-    found.append((character, _normalised(patch), patch.shape[1] / patch.shape[0]))
+    ratio = patch.shape[1] / patch.shape[0]
+    if float((patch > 100).mean()) > 0.74 and ratio > 0.45:  # strokes so thick that they have run together
+        return
+    found.append((character, _normalised(patch), ratio))
