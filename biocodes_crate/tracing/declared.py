@@ -64,9 +64,7 @@ def _plane_fits(plane: PlaneRef, source: DeclaredSource) -> bool:
     return plane.projection is None and plane.z == source.z
 
 
-def _not_shown(
-    source: DeclaredSource, discovered: Sequence[Edge], scenes: SceneProvider, *, traceable: bool
-) -> Edge:
+def _not_shown(source: DeclaredSource, discovered: Sequence[Edge], scenes: SceneProvider, *, traceable: bool) -> Edge:
     edge = Edge(
         Status.UNVERIFIED,
         Claim.DECLARED,

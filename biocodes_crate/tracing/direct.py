@@ -38,9 +38,7 @@ def declared_hypotheses(panel: Panel, tone: PanelTone, pixels: SourcePixels) -> 
             continue
         if source.projection is not None and scene.size_z > 1:
             z = {"max": -1, "mean": -2, "sum": -2, "min": -3}.get(source.projection.kind, -1)
-        key = KeyPicture(
-            source.image, scene.index, z, -1 if scene.is_rgb else c, t, scene.size_x, scene.size_y
-        )
+        key = KeyPicture(source.image, scene.index, z, -1 if scene.is_rgb else c, t, scene.size_x, scene.size_y)
         region = tuple(source.region) if source.region is not None else (0.0, 0.0, scene.size_x, scene.size_y)
         found += best_orientations(panel, tone, pixels, key, region)  # type: ignore[arg-type]
     return found

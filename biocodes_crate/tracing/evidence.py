@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from biocodes_crate.tracing.filters import blur
+
 Field = NDArray[np.float32]
 Valid = NDArray[np.bool_]
 
@@ -38,7 +40,7 @@ def agreement(panel: Field, rendered: Field, valid: Valid) -> Agreement:
     a0, b0 = a - a.mean(axis=0), b - b.mean(axis=0)
     norm = float(np.sqrt((a0**2).sum() * (b0**2).sum()))
     correlation = float((a0 * b0).sum()) / norm if norm > 1e-9 else 0.0
-    best = (0.0, 0.0, None)
+    best: tuple[float, float, float | None] = (0.0, 0.0, None)
     for sigma in BANDS:
         if sigma * 4 > min(valid.shape):
             break
@@ -63,9 +65,8 @@ def agreement(panel: Field, rendered: Field, valid: Valid) -> Agreement:
 
 def _smooth(field: Field, valid: Valid, sigma: float) -> Field:
     """Gaussian mean over valid pixels only."""
-    weight = cv2.GaussianBlur(valid.astype(np.float32), (0, 0), sigma)
-    total = cv2.GaussianBlur(np.where(valid[..., np.newaxis], field, 0).astype(np.float32), (0, 0), sigma)
-    return np.atleast_3d(total) / np.maximum(weight, 1e-3)[..., np.newaxis]
+    total = np.atleast_3d(blur(np.where(valid[..., np.newaxis], field, 0), sigma))
+    return np.asarray(total / np.maximum(blur(valid, sigma), 1e-3)[..., np.newaxis], np.float32)
 
 
 def _detail(field: Field, valid: Valid, sigma: float) -> Field:

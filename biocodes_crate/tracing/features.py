@@ -45,11 +45,11 @@ def describe(picture: NDArray[Any], count: int, mask: NDArray[np.bool_] | None =
     grey = displayed(picture)
     factor = 2.0 if min(grey.shape) < SMALL_SIDE else 1.0
     if factor != 1.0:
-        grey = cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+        grey = np.asarray(cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC), np.uint8)
     allowed = None
     if mask is not None and mask.any():
         allowed = cv2.resize((~mask).astype(np.uint8) * 255, grey.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    sift = cv2.SIFT_create(nfeatures=0, contrastThreshold=CONTRAST_THRESHOLD, edgeThreshold=14)
+    sift = cv2.SIFT.create(nfeatures=0, contrastThreshold=CONTRAST_THRESHOLD, edgeThreshold=14)
     keypoints, descriptors = sift.detectAndCompute(grey, allowed)
     if not keypoints or descriptors is None:
         return _no_features()
@@ -86,12 +86,12 @@ def displayed(picture: NDArray[Any]) -> NDArray[np.uint8]:
     if high <= low:
         return np.zeros(values.shape, np.uint8)
     scaled = np.clip((np.nan_to_num(values, nan=low) - low) / (high - low), 0, 1)
-    return np.rint(255 * np.sqrt(scaled)).astype(np.uint8)
+    return np.asarray(np.rint(255 * np.sqrt(scaled)), np.uint8)
 
 
-def _root(descriptors: NDArray[np.float32]) -> NDArray[np.uint8]:
+def _root(descriptors: NDArray[Any]) -> NDArray[np.uint8]:
     total = np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-6)
-    return np.clip(np.rint(np.sqrt(descriptors / total) * 512), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(np.sqrt(descriptors / total) * 512), 0, 255), np.uint8)
 
 
 def _no_features() -> Features:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from biocodes_crate.codes import Reduced
 from biocodes_crate.images import PlaneIndex, Scene
 from biocodes_crate.tracing.features import Features, describe, displayed
+from biocodes_crate.tracing.filters import shrink
 from biocodes_crate.tracing.model import ProjectionKind
 
 INDEX_VERSION = 2
@@ -91,7 +92,7 @@ class ImageIndex:
         if shapes != ((count, 2), (count,), (count,), (count, 128)):
             return None
         owner = arrays["owner"].astype(np.int32)
-        if count and not (0 <= owner.min() and owner.max() < len(pictures)):
+        if count and not (owner.min() >= 0 and owner.max() < len(pictures)):
             return None
         small = arrays["small"].astype(np.uint8)
         if small.shape != (len(pictures), SMALL_SIDE, SMALL_SIDE):
@@ -131,8 +132,8 @@ class IndexBuilder:
         parts = [self._described[picture][0] for picture in pictures]
         owner = [np.full(len(part), i, np.int32) for i, part in enumerate(parts)]
         small = np.zeros((len(pictures), SMALL_SIDE, SMALL_SIDE), np.uint8)
-        for i, picture in enumerate(pictures):
-            small[i] = self._described[picture][1]
+        for i, key in enumerate(pictures):
+            small[i] = self._described[key][1]
         owners = np.concatenate([np.zeros(0, np.int32), *owner])
         return ImageIndex(self._image, pictures, owners, concatenate_features(parts), small)
 
@@ -156,7 +157,7 @@ class IndexBuilder:
         if factor < 1:
             width, height = (max(1, round(side * factor)) for side in picture.shape[::-1])
             scale_x, scale_y = scale_x * picture.shape[1] / width, scale_y * picture.shape[0] / height
-            picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+            picture = shrink(picture, width, height)
         with self._lock:
             running = self._projected.setdefault(key._replace(z=-1), _Running(scale_x, scale_y))
             running.add(picture)
@@ -210,9 +211,7 @@ def _spread(size: int, count: int) -> set[int]:
     return {round(i * (size - 1) / (count - 1)) for i in range(count)}
 
 
-def _describe(
-    picture: NDArray[np.float32], scale_x: float, scale_y: float
-) -> tuple[Features, NDArray[np.uint8]]:
+def _describe(picture: NDArray[np.float32], scale_x: float, scale_y: float) -> tuple[Features, NDArray[np.uint8]]:
     """Features in source pixels, and the picture made small."""
     low, high = FEATURES_OF_A_PLANE
     features = describe(picture, int(np.clip(picture.size / FEATURE_AREA, low, high)))
@@ -221,8 +220,7 @@ def _describe(
 
 def made_small(picture: NDArray[np.float32], width: int = SMALL_SIDE, height: int = SMALL_SIDE) -> NDArray[np.uint8]:
     """A grey picture (Y, X) as a small 8-bit one."""
-    small: NDArray[np.uint8] = cv2.resize(displayed(picture), (width, height), interpolation=cv2.INTER_AREA)
-    return small
+    return np.asarray(cv2.resize(displayed(picture), (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _in_source_pixels(features: Features, scale_x: float, scale_y: float) -> Features:
@@ -295,7 +293,7 @@ class TraceIndex:
         return rows, np.where(rows < 0, np.float32(np.inf), distance)
 
 
-FEW = 20_000  # descriptors that are compared one by one
+FEW = 4_000  # descriptors that are compared one by one
 PROBES = 6
 
 
@@ -306,13 +304,13 @@ def _centres(descriptors: NDArray[np.uint8]) -> NDArray[np.float32]:
     count = int(np.clip(np.sqrt(len(descriptors)), 128, 1024))
     step = max(1, len(descriptors) // (40 * count))
     sample = descriptors[::step].astype(np.float32)
-    centres = sample[np.linspace(0, len(sample) - 1, count).astype(int)].copy()
+    centres: NDArray[np.float32] = sample[np.linspace(0, len(sample) - 1, count).astype(int)].copy()
     for _ in range(6):
         nearest = _nearest(sample, centres)
         sums = np.zeros_like(centres)
         np.add.at(sums, nearest, sample)
         sizes = np.bincount(nearest, minlength=count)[:, np.newaxis]
-        centres = np.where(sizes > 0, sums / np.maximum(sizes, 1), centres).astype(np.float32)
+        centres = np.asarray(np.where(sizes > 0, sums / np.maximum(sizes, 1), centres), np.float32)
     return centres
 
 

@@ -24,7 +24,17 @@ from biocodes_crate.tracing.pixels import (
     on_grid,
     plan_warp,
 )
-from biocodes_crate.tracing.planes import DECIDED_ON, SCANNED, Choice, Ranked, Sampled, choose_plane, scan_planes
+from biocodes_crate.tracing.planes import (
+    DECIDED_ON,
+    SCANNED,
+    Choice,
+    Pages,
+    Ranked,
+    Sampled,
+    choose_plane,
+    pages_of,
+    scan_planes,
+)
 from biocodes_crate.tracing.register import SMALLEST_OVERLAP, Reader, register
 from biocodes_crate.tracing.retrieve import Hypothesis
 from biocodes_crate.tracing.tones import Mixture, PanelTone, ToneCurve, fit_mixture, fit_tone
@@ -33,7 +43,8 @@ Matrix = NDArray[np.float64]
 Grey = NDArray[np.float32]
 
 COARSE, FINE = 200, 480  # longest sides of the grids
-LEAST_SHARE = 0.02  # of the panel's variance that a channel of a mixture must add
+HIDDEN_SHARE = 0.03  # likewise, where the panel looks like a single channel
+LEAST_SHARE = 0.008  # of the panel's variance that a channel of a mixture must add
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,16 +223,24 @@ def _sampled(panel: PanelPixels, pixels: SourcePixels, place: Place, samples: in
 
     target = panel.colours(grid) if mixed else panel.grey(place.number, grid)
     channels = tuple(range(min(place.scene.size_c, 3) if place.scene.is_rgb else place.scene.size_c))
+    if _mixed_pages(panel, place.scene) is not None:
+        channels = tuple(range(place.scene.plane_count))
     return Sampled(target, panel.valid(grid) & warp.inside, render, channels, mixed=mixed, samples=samples)
 
 
+def _mixed_pages(panel: PanelPixels, scene: Scene) -> Pages | None:
+    """The pages that a panel in several colours may mix."""
+    return None if panel.tone.scalar or scene.is_rgb else pages_of(scene)
+
+
 def _is_mixed(panel: PanelPixels, scene: Scene) -> bool:
-    return scene.is_rgb or not (panel.tone.scalar or scene.size_c == 1)
+    return scene.is_rgb or not (panel.tone.scalar or scene.size_c == 1) or _mixed_pages(panel, scene) is not None
 
 
 def _scan(panel: PanelPixels, pixels: SourcePixels, place: Place) -> list[Ranked]:
-    mixed = _is_mixed(panel, place.scene)
-    return scan_planes(_sampled(panel, pixels, place, SCANNED, mixed=mixed), place.scene)
+    sampled = _sampled(panel, pixels, place, SCANNED, mixed=_is_mixed(panel, place.scene))
+    pages = _mixed_pages(panel, place.scene)
+    return [sampled.rank(pages, 1)] if pages is not None else scan_planes(sampled, place.scene)
 
 
 def _choose(panel: PanelPixels, pixels: SourcePixels, place: Place) -> Choice:
@@ -248,7 +267,8 @@ def measure(panel: PanelPixels, pixels: SourcePixels, place: Place, choice: Choi
     valid = panel.valid(grid) & warp.inside
     if valid.sum() < 60:
         return None
-    channels = choice.best.channels
+    merged = _hidden_merge(panel, pixels, place, choice, grid, warp)
+    channels = merged or choice.best.channels
     windows = [pixels.reference(place.image, scene.index, choice.best.depth.plane(c), warp.window) for c in channels]
     sources = [apply_warp(warp, window, place.kernel) for window in windows]
     if len(channels) == 1 and not scene.is_rgb:
@@ -266,6 +286,23 @@ def measure(panel: PanelPixels, pixels: SourcePixels, place: Place, choice: Choi
         place.image, scene.index, place.matrix, tuple(channels[i] for i in kept), choice,
         agreement(colours, rendered, valid), None, mixture, shares, rendered, colours, valid, grid,
     )  # fmt: skip
+
+
+def _hidden_merge(
+    panel: PanelPixels, pixels: SourcePixels, place: Place, choice: Choice, grid: Grid, warp: Warp
+) -> tuple[int, ...]:
+    """The channels of a merge that looks like one colour because they show much the same; () where it is none."""
+    scene, best = place.scene, choice.best
+    if panel.tone.color is None or scene.is_rgb or scene.size_c == 1 or len(best.channels) > 1:
+        return ()
+    valid = panel.valid(grid) & warp.inside
+    every = tuple(range(scene.size_c))
+    sources = [
+        apply_warp(warp, pixels.reference(place.image, scene.index, best.depth.plane(c), warp.window), place.kernel)
+        for c in every
+    ]
+    kept, _, shares = _contributing(every, sources, panel.colours(grid), valid)
+    return every if len(kept) > 1 and min(shares) > HIDDEN_SHARE else ()
 
 
 def _closest_grey(panel: PanelPixels, grid: Grid, source: Grey, valid: NDArray[np.bool_]) -> Grey:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biocodes_crate.images import PlaneIndex, Scene
+from biocodes_crate.tracing.filters import blur, shrink
 from biocodes_crate.tracing.model import PlaneRef, ProjectionKind
 
 Matrix = NDArray[np.float64]
@@ -114,14 +115,14 @@ def on_grid(picture: NDArray[np.float32], grid: Grid) -> NDArray[np.float32]:
     """The panel's pixels (Y, X[, 3]) on the grid."""
     if picture.shape[:2] == (grid.height, grid.width):
         return picture
-    return cv2.resize(picture, (grid.width, grid.height), interpolation=cv2.INTER_AREA)
+    return shrink(picture, grid.width, grid.height)
 
 
 def mask_on_grid(mask: NDArray[np.bool_], grid: Grid) -> NDArray[np.bool_]:
     """True where any part of a grid pixel is masked."""
     if mask.shape == (grid.height, grid.width):
         return mask
-    return cv2.resize(mask.astype(np.float32), (grid.width, grid.height), interpolation=cv2.INTER_AREA) > 0.02
+    return shrink(mask, grid.width, grid.height) > 0.02
 
 
 class Kernel(Enum):
@@ -149,9 +150,7 @@ def plan_warp(panel_to_source: Matrix, grid: Grid, scene: Scene) -> Warp | None:
     scale = float(np.sqrt(abs(np.linalg.det(full[:2, :2]))))
     if not np.isfinite(full).all() or scale < 1e-3 or scale > 1e4:
         return None
-    corners = (
-        full[:2] @ np.array([[0, 0, 1], [grid.width, 0, 1], [0, grid.height, 1], [grid.width, grid.height, 1]]).T
-    )
+    corners = full[:2] @ np.array([[0, 0, 1], [grid.width, 0, 1], [0, grid.height, 1], [grid.width, grid.height, 1]]).T
     margin = 3 * scale + 3
     window = Window(
         max(0, int(np.floor(corners[0].min() - margin))),
@@ -180,11 +179,9 @@ def apply_warp(warp: Warp, pixels: Grey, kernel: Kernel = Kernel.SMOOTH) -> Grey
         left = warp.scale / warp.reduce
         if warp.reduce > 1:
             height, width = (max(1, side // warp.reduce) for side in pixels.shape)
-            pixels = cv2.resize(
-                pixels[: height * warp.reduce, : width * warp.reduce], (width, height), interpolation=cv2.INTER_AREA
-            )
+            pixels = shrink(pixels[: height * warp.reduce, : width * warp.reduce], width, height)
         if left > 1.05:
-            pixels = cv2.GaussianBlur(pixels, (0, 0), BLUR * left)
+            pixels = blur(pixels, BLUR * left)
         if left >= 1.3:  # after smoothing, linear is as good
             interpolation = cv2.INTER_LINEAR
     else:

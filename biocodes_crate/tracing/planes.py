@@ -36,6 +36,26 @@ class Depth:
 
 
 @dataclass(frozen=True, slots=True)
+class Pages(Depth):
+    """The few planes of a scene without a channel axis, taken for channels: bare TIFFs do not say what pages are."""
+
+    along_t: bool = False
+
+    def plane(self, c: int) -> PlaneRef:
+        return PlaneRef(0, 0, c) if self.along_t else PlaneRef(c, 0, 0)
+
+
+MOST_PAGES = 5
+
+
+def pages_of(scene: Scene) -> Pages | None:
+    """The scene's planes as channels; None where it has channels of its own, or planes along two axes or many."""
+    if scene.size_c != 1 or min(scene.size_z, scene.size_t) != 1 or not 2 <= scene.plane_count <= MOST_PAGES:
+        return None
+    return Pages(0, 0, None, scene.size_t > 1)
+
+
+@dataclass(frozen=True, slots=True)
 class Ranked:
     """A depth, the channels that it was explained with, and the error left, in grey levels (root mean square)."""
 
@@ -126,14 +146,12 @@ class Sampled:
     def blocks(self) -> NDArray[np.intp]:
         """The block (of BLOCKS × BLOCKS) that each sample lies in."""
         height, width = self._shape
-        return (self._at[0] * BLOCKS // height) * BLOCKS + self._at[1] * BLOCKS // width
+        return np.asarray((self._at[0] * BLOCKS // height) * BLOCKS + self._at[1] * BLOCKS // width, np.intp)
 
 
 def scan_planes(sampled: Sampled, scene: Scene) -> list[Ranked]:
     """Every plane, and the likeliest projections, the one that explains the panel best first."""
-    single = [
-        sampled.rank(Depth(t, z), scene.size_z) for t, z in product(range(scene.size_t), range(scene.size_z))
-    ]
+    single = [sampled.rank(Depth(t, z), scene.size_z) for t, z in product(range(scene.size_t), range(scene.size_z))]
     best_time = min(single, key=lambda r: r.residual).depth.t
     projected: list[Ranked] = []
     if scene.size_z > 1:

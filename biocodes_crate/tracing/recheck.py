@@ -50,8 +50,7 @@ def recheck_panel(panel: Panel, edges: Sequence[Edge], scenes: SceneProvider) ->
     results: dict[int, Recheck] = {}
     for numbers in groups.values():
         group = [edges[n] for n in numbers]
-        for n, result in zip(numbers, _recheck_group(panel, group, pixels), strict=True):
-            results[n] = result
+        results |= dict(zip(numbers, _recheck_group(panel, group, pixels), strict=True))
     proven = any(result.agrees for result in results.values())
     for number, edge in enumerate(edges):
         if number not in results:
@@ -90,7 +89,9 @@ def _recheck_group(panel: Panel, group: Sequence[Edge], pixels: SourcePixels) ->
             return [Recheck(edge, False, Evidence(), f"the pixels show {best} rather") for edge in group]
         fit = measure(panel_pixels, pixels, place, choice)
     if fit is None:
-        return [Recheck(edge, False, Evidence(), "its transform maps the panel outside of the source") for edge in group]
+        return [
+            Recheck(edge, False, Evidence(), "its transform maps the panel outside of the source") for edge in group
+        ]
     decision = decide(fit.agreement)
     evidence = evidence_of(fit, decision)
     tied = choice is not None and len(choice.tied) > 1

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biocodes_crate.images import Scene
+from biocodes_crate.tracing.filters import blur
 from biocodes_crate.tracing.pixels import Grid, Warp, apply_warp, plan_warp
 from biocodes_crate.tracing.tones import fit_tone
 
@@ -48,7 +49,7 @@ def register(
     smoothing
         Blur of both in grid pixels: wide to catch, narrow to be exact.
     """
-    target = cv2.GaussianBlur(panel, (0, 0), smoothing) if smoothing else panel
+    target = blur(panel, smoothing) if smoothing else panel
     current = start.copy()
     y, x = np.mgrid[0.5 : grid.height, 0.5 : grid.width].astype(np.float32)
     x, y = (x - grid.width / 2) / grid.width, (y - grid.height / 2) / grid.height  # about −0.5 to 0.5
@@ -58,7 +59,7 @@ def register(
             return None
         rendered = apply_warp(warp, read(warp))
         if smoothing:
-            rendered = cv2.GaussianBlur(rendered, (0, 0), smoothing)
+            rendered = blur(rendered, smoothing)
         use = valid & warp.inside
         if int(use.sum()) < 60:
             return None
@@ -100,7 +101,7 @@ def _solve(
         return None
     if not np.isfinite(step).all() or np.abs(step).max() > 0.25:
         step = np.clip(np.nan_to_num(step), -0.05, 0.05)
-    return step.reshape(2, 3) + np.array([[1.0, 0, 0], [0, 1.0, 0]])
+    return np.asarray(step.reshape(2, 3) + np.array([[1.0, 0, 0], [0, 1.0, 0]]), np.float64)
 
 
 def is_sound(matrix: Matrix, start: Matrix | None = None) -> bool:

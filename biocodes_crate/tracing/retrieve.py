@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,7 @@ NEIGHBOURS = 12
 BINS_REFINED = 24  # strongest bins of a panel that are looked at more closely
 SCALES = (1 / 6, 8.0)  # source pixels per panel pixel that are believed
 MIN_MATCHES = 3
+FEW_PICTURES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +39,8 @@ class Hypothesis:
     score: float
 
 
-def find_hypotheses(
-    greys: Sequence[NDArray[np.float32]],
-    mask: NDArray[np.bool_],
-    index: TraceIndex,
-    only: Iterable[str] | None = None,
-    count: int = 8,
-) -> tuple[Hypothesis, ...]:
-    """The most likely key pictures of a panel, best first.
+class Query:
+    """A panel's features, and the most similar ones in an index; looked up once, however often it is asked.
 
     Parameters
     ----------
@@ -51,59 +48,79 @@ def find_hypotheses(
         Grey renditions of the panel (Y, X) float32, such as its colour components.
     mask
         (Y, X), True where the panel shows no image.
-    only
-        Images to look in; None for all.
     """
-    described = [describe(grey, PANEL_FEATURES, mask) for grey in greys]
-    if only is None:
-        bins = [b for features in described for b in _vote(features, greys[0].shape, index)]
-        bins.sort(key=lambda b: -b.score)
-        wanted = _distinct(bins, BINS_REFINED)
-    else:
+
+    def __init__(self, greys: Sequence[NDArray[np.float32]], mask: NDArray[np.bool_], index: TraceIndex) -> None:
+        self.shape = greys[0].shape
+        self.index = index
+        self._described = [describe(grey, PANEL_FEATURES, mask) for grey in greys]
+
+    def __len__(self) -> int:
+        return len(self._described)
+
+    @cache  # noqa: B019 - lives as long as its panel is traced
+    def features(self, number: int, variant: tuple[bool, bool]) -> Features:
+        """The features of one rendition, as they would be mirrored or inverted."""
+        return as_variant(self._described[number], *variant)
+
+    @cache  # noqa: B019
+    def similar(self, number: int, variant: tuple[bool, bool]) -> _Similar:
+        """Which features of the index are like which of the panel's, and how much more than others."""
+        features = self.features(number, variant)
+        none = np.zeros(0, np.intp)
+        if not len(features) or not len(self.index):
+            return _Similar(none, none, np.zeros(0, np.float32))
+        rows, distances = self.index.nearest(features.descriptors, min(NEIGHBOURS + 1, len(self.index)))
+        known = (rows >= 0) & np.isfinite(distances)
+        edge = np.where(known, distances, 0).max(axis=1, keepdims=True)
+        weights = np.where(known, np.maximum(0, edge - distances) / np.maximum(edge, 1), 0)
+        keep = weights > 0
+        asked, _ = np.nonzero(keep)
+        return _Similar(asked, rows[keep], weights[keep].astype(np.float32))
+
+
+class _Similar(NamedTuple):
+    """Pairs of similar features."""
+
+    asked: NDArray[np.intp]  # number of the panel's feature
+    rows: NDArray[np.intp]  # row of the index
+    weights: NDArray[np.float32]
+
+
+def find_hypotheses(query: Query, only: Iterable[str] | None = None, count: int = 8) -> tuple[Hypothesis, ...]:
+    """The most likely key pictures of a panel, best first.
+
+    Parameters
+    ----------
+    only
+        Images to look in, by all of their features where these are few; None for the whole index.
+    """
+    pictures = None
+    if only is not None:
         images = set(only)
-        pictures = [i for i, picture in enumerate(index.pictures) if picture.image in images]
-        wanted = [
-            _Bin(picture, n, variant, 0.0, None)
-            for picture in pictures[:400]
-            for n in range(len(described))
-            for variant in VARIANTS
-        ]
-        bins = [
-            b
-            for features_number, features in enumerate(described)
-            for b in _vote(features, greys[0].shape, index, set(pictures), features_number)
-        ]
-        wanted = _distinct(sorted(bins, key=lambda b: -b.score), BINS_REFINED) + (wanted if len(wanted) < 200 else [])
+        pictures = {i for i, picture in enumerate(query.index.pictures) if picture.image in images}
+    bins = [b for number in range(len(query)) for variant in VARIANTS for b in _vote(query, number, variant, pictures)]
+    wanted = _distinct(sorted(bins, key=lambda b: -b.score), BINS_REFINED)
+    if pictures is not None and len(pictures) <= FEW_PICTURES:
+        wanted += [_Bin(i, n, v, 0.0, None) for i in sorted(pictures) for n in range(len(query)) for v in VARIANTS]
     found: dict[tuple[KeyPicture, bool], Hypothesis] = {}
-    for number, features in enumerate(described):
-        for b in wanted:
-            if b.features == number or (only is None and b.features < 0):
-                hypothesis = _refine(b, as_variant(features, *b.variant), index, greys[0].shape)
-                if hypothesis is not None:
-                    key = (hypothesis.picture, b.variant[0])
-                    if key not in found or hypothesis.matches > found[key].matches:
-                        found[key] = hypothesis
+    for b in wanted:
+        hypothesis = _refine(b, query)
+        if hypothesis is not None:
+            key = (hypothesis.picture, b.variant[0])
+            if key not in found or hypothesis.matches > found[key].matches:
+                found[key] = hypothesis
     ranked = sorted(found.values(), key=lambda h: (-h.matches, -h.score, h.picture))
     return tuple(ranked[:count])
 
 
-def likely_pictures(
-    greys: Sequence[NDArray[np.float32]], mask: NDArray[np.bool_], index: TraceIndex, count: int
-) -> list[int]:
+def likely_pictures(query: Query, count: int) -> list[int]:
     """Key pictures that share the most features with a panel, wherever they lie, most first."""
-    total = np.zeros(len(index.pictures))
-    for grey in greys:
-        features = describe(grey, PANEL_FEATURES, mask)
-        if not len(features) or not len(index):
-            continue
+    total = np.zeros(len(query.index.pictures))
+    for number in range(len(query)):
         for variant in VARIANTS:
-            rows, distances = index.nearest(
-                as_variant(features, *variant).descriptors, min(NEIGHBOURS + 1, len(index))
-            )
-            known = (rows >= 0) & np.isfinite(distances)
-            edge = np.where(known, distances, 0).max(axis=1, keepdims=True)
-            weights = np.where(known, np.maximum(0, edge - distances) / np.maximum(edge, 1), 0)
-            total += np.bincount(index.owner[rows[known]], weights[known], len(total))
+            similar = query.similar(number, variant)
+            total += np.bincount(query.index.owner[similar.rows], similar.weights, len(total))
     return [int(i) for i in np.argsort(-total, kind="stable")[:count]]
 
 
@@ -112,7 +129,7 @@ class _Bin:
     """Proposals that agree roughly."""
 
     picture: int
-    features: int  # which grey rendition; −1: any
+    features: int  # which grey rendition
     variant: tuple[bool, bool]
     score: float
     similarity: Matrix | None
@@ -132,38 +149,15 @@ def _distinct(bins: Sequence[_Bin], count: int) -> list[_Bin]:
     return kept
 
 
-def _vote(
-    features: Features, shape: tuple[int, ...], index: TraceIndex, only: set[int] | None = None, number: int = -1
-) -> list[_Bin]:
-    """The strongest bins over all variants of one grey rendition."""
-    if not len(features) or not len(index):
-        return []
-    count = min(NEIGHBOURS + 1, len(index))
-    bins: list[_Bin] = []
-    for variant in VARIANTS:
-        query = as_variant(features, *variant)
-        rows, distances = index.nearest(query.descriptors, count)
-        edge = np.where(np.isfinite(distances), distances, 0).max(axis=1, keepdims=True)
-        weights = np.where(np.isfinite(distances), np.maximum(0, edge - distances) / np.maximum(edge, 1), 0)
-        keep = (weights > 0) & (rows >= 0)
-        if only is not None:
-            keep &= np.isin(index.owner[rows], list(only))
-        asked, _ = np.nonzero(keep)
-        bins += _bins(query, asked, rows[keep], weights[keep], shape, index, variant, number)
-    return bins
-
-
-def _bins(
-    query: Features,
-    asked: NDArray[np.intp],
-    rows: NDArray[np.intp],
-    weights: NDArray[np.float32],
-    shape: tuple[int, ...],
-    index: TraceIndex,
-    variant: tuple[bool, bool],
-    number: int,
-) -> list[_Bin]:
-    similarities = _similarities(query, asked, index.features, rows, mirrored=variant[0])
+def _vote(query: Query, number: int, variant: tuple[bool, bool], pictures: set[int] | None) -> list[_Bin]:
+    """The strongest bins of one rendition and variant."""
+    index, shape = query.index, query.shape
+    asked, rows, weights = query.similar(number, variant)
+    if pictures is not None:
+        among = np.isin(index.owner[rows], list(pictures))
+        asked, rows, weights = asked[among], rows[among], weights[among]
+    features = query.features(number, variant)
+    similarities = _similarities(features, asked, index.features, rows, mirrored=variant[0])
     scale = np.hypot(similarities[:, 0, 0], similarities[:, 1, 0])
     believed = (scale > SCALES[0]) & (scale < SCALES[1])
     similarities, scale, rows, weights = similarities[believed], scale[believed], rows[believed], weights[believed]
@@ -200,20 +194,21 @@ def _similarities(
     return np.concatenate([linear, offset[..., np.newaxis]], axis=-1)
 
 
-def _refine(b: _Bin, query: Features, index: TraceIndex, shape: tuple[int, ...]) -> Hypothesis | None:
+def _refine(b: _Bin, panel: Query) -> Hypothesis | None:
     """Fit the bin's transform to all features of its key picture that agree with it."""
+    query, index, shape = panel.features(b.features, b.variant), panel.index, panel.shape
     source = index.features_of(b.picture)
     if len(source) < MIN_MATCHES or len(query) < MIN_MATCHES:
         return None
     likeness = query.descriptors.astype(np.float32) @ source.descriptors.astype(np.float32).T
-    nearest = np.argsort(-likeness, axis=1)[:, :3]
+    nearest = np.argpartition(-likeness, 2, axis=1)[:, :3]
     asked = np.repeat(np.arange(len(query)), nearest.shape[1])
     rows = nearest.reshape(-1)
     proposals = _similarities(query, asked, source, rows, mirrored=b.variant[0])
     similarity = b.similarity if b.similarity is not None else _consensus(proposals, asked, shape)
     if similarity is None:
         return None
-    extent = float(np.hypot(*shape[:2]))
+    extent = float(np.hypot(shape[0], shape[1]))
     from_points, to_points = query.points[asked].astype(np.float64), source.points[rows].astype(np.float64)
     agree = np.zeros(len(rows), bool)
     for tolerance in (0.12, 0.06, 0.03, 0.015, 0.015):
@@ -223,10 +218,7 @@ def _refine(b: _Bin, query: Features, index: TraceIndex, shape: tuple[int, ...])
         turn = np.angle(
             np.exp(
                 1j
-                * (
-                    np.arctan2(proposals[:, 1, 1], proposals[:, 0, 1])
-                    - np.arctan2(similarity[1, 1], similarity[0, 1])
-                )
+                * (np.arctan2(proposals[:, 1, 1], proposals[:, 0, 1]) - np.arctan2(similarity[1, 1], similarity[0, 1]))
             )
         )
         agree = (away < max(2.5, tolerance * extent)) & (ratio < 0.6) & (np.abs(turn) < 0.45)
@@ -250,8 +242,8 @@ def _consensus(
     points = np.einsum("nij,kj->nki", proposals, corners).reshape(len(proposals), -1)
     scale = np.hypot(proposals[:, 0, 0], proposals[:, 1, 0])
     best, chosen = 0, None
-    tolerance = 0.12 * float(np.hypot(*shape[:2]))
-    for i in range(0, len(proposals), max(1, len(proposals) // 250)):
+    tolerance = 0.12 * float(np.hypot(shape[0], shape[1]))
+    for i in range(0, len(proposals), max(1, len(proposals) // 120)):
         if not SCALES[0] < scale[i] < SCALES[1]:
             continue
         near = np.abs(points - points[i]).max(axis=1) < tolerance * scale[i]

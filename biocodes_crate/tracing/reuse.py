@@ -43,7 +43,7 @@ def find_reuse(pages: Iterable[TracedPage]) -> tuple[Finding, ...]:
                         a[0],
                         f"{_name(a)} and {_name(b)} show overlapping regions of the same plane of {image} "
                         f"({share:.0%} of the smaller region)",
-                        "If this is intended, say so in the captions; if not, check which panel should be another image.",
+                        "If this is meant, say so in the captions; if not, check which panel should be another image.",
                     )
                 )
     return tuple(findings)

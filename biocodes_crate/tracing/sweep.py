@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
+from typing import Any
 
 import cv2
 import numpy as np
@@ -61,9 +62,7 @@ def whole_planes(greys: Sequence[Grey], index: TraceIndex, count: int = 4) -> li
     return found
 
 
-def slide(
-    greys: Sequence[Grey], index: TraceIndex, pictures: Sequence[int], count: int = 4
-) -> list[Hypothesis]:
+def slide(greys: Sequence[Grey], index: TraceIndex, pictures: Sequence[int], count: int = 4) -> list[Hypothesis]:
     """Places where the panel, turned and sized, lies best on the small pictures of some planes."""
     found: list[Hypothesis] = []
     shape = greys[0].shape
@@ -101,8 +100,8 @@ def _best_place(
             likeness = np.abs(cv2.matchTemplate(plane, turned, cv2.TM_CCOEFF_NORMED))
             top = float(likeness.max())
             if top > best:
-                y, x = np.unravel_index(int(likeness.argmax()), likeness.shape)
-                best, place = top, (int(x), int(y), turned.shape[1], turned.shape[0], number)
+                at = divmod(int(likeness.argmax()), likeness.shape[1])
+                best, place = top, (at[1], at[0], turned.shape[1], turned.shape[0], number)
     if place is None:
         return None
     x, y, w, h, number = place
@@ -114,7 +113,7 @@ def _turns() -> list[tuple[int, bool]]:
     return list(product(range(4), (False, True)))
 
 
-def _turned(picture: NDArray[np.float32], turns: int, *, mirrored: bool) -> NDArray[np.float32]:
+def _turned(picture: NDArray[Any], turns: int, *, mirrored: bool) -> NDArray[Any]:
     """The picture as it lies on the plane after the transform of that number of `orientations`."""
     return np.rot90(picture[:, ::-1] if mirrored else picture, -turns)
 

@@ -140,7 +140,7 @@ class ToneCurve:
     explained: float  # share of the variance, 0–1
 
     def __call__(self, source: NDArray[np.float32]) -> Grey:
-        return np.interp(source, self.knots, self.values).astype(np.float32)
+        return np.asarray(np.interp(source, self.knots, self.values), np.float32)
 
 
 def fit_tone(source: NDArray[np.float32], panel: NDArray[np.float32], bins: int = BINS) -> ToneCurve:
@@ -182,7 +182,7 @@ class Mixture:
     def part(self, channel: int, source: NDArray[np.float32]) -> NDArray[np.float32]:
         """What one channel adds to each pixel, (…, 3) float32."""
         steps = _steps(source.reshape(-1), self.knots[channel])
-        return (steps @ self.weights[channel]).reshape(*source.shape, 3).astype(np.float32)
+        return np.asarray((steps @ self.weights[channel]).reshape(*source.shape, 3), np.float32)
 
     def render(self, sources: list[NDArray[np.float32]]) -> NDArray[np.float32]:
         """The panel's colours as the mixture explains them, (…, 3) float32 0–255."""
@@ -242,4 +242,4 @@ def _steps(values: NDArray[np.float32], knots: NDArray[np.float64]) -> NDArray[n
 def _increasing(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Nudged apart so that no two are equal."""
     span = max(float(values[-1] - values[0]), 1e-6)
-    return np.maximum.accumulate(values) + np.arange(len(values)) * span * 1e-6
+    return np.asarray(np.maximum.accumulate(values) + np.arange(len(values)) * span * 1e-6, np.float64)

@@ -21,7 +21,7 @@ from biocodes_crate.tracing.intensity import intensity_of
 from biocodes_crate.tracing.locate import Fit, PanelPixels, locate
 from biocodes_crate.tracing.model import Affine, Claim, Edge, Evidence, Status, TracedPage, TracedPanel
 from biocodes_crate.tracing.pixels import Matrix, SceneProvider, SourcePixels
-from biocodes_crate.tracing.retrieve import Hypothesis, find_hypotheses, likely_pictures
+from biocodes_crate.tracing.retrieve import Hypothesis, Query, find_hypotheses, likely_pictures
 from biocodes_crate.tracing.sweep import slide, whole_planes
 from biocodes_crate.tracing.tones import PanelTone, take_apart
 from biocodes_crate.tracing.unexplained import unexplained_boxes
@@ -114,16 +114,13 @@ def _hypotheses(
     panel: Panel, tone: PanelTone, index: TraceIndex, pixels: SourcePixels
 ) -> Iterator[Sequence[Hypothesis]]:
     """What to try, a batch at a time: the declared sources, local features, whole planes, then a slow search."""
+    query = Query(tone.greys, panel.mask, index)
     named = {source.image for source in panel.declared}
     if named:
-        yield [
-            *find_hypotheses(tone.greys, panel.mask, index, only=named, count=3),
-            *declared_hypotheses(panel, tone, pixels),
-        ]
-    yield find_hypotheses(tone.greys, panel.mask, index, count=FOLLOWED)
+        yield [*declared_hypotheses(panel, tone, pixels), *find_hypotheses(query, only=named, count=3)]
+    yield find_hypotheses(query, count=FOLLOWED)
     yield whole_planes(tone.greys, index)
-    likely = likely_pictures(tone.greys[:1], panel.mask, index, SWEPT)
-    yield slide(tone.greys[:1], index, likely)
+    yield slide(tone.greys[:1], index, likely_pictures(query, SWEPT))
 
 
 def edges_of(fit: Fit, decision: Decision, panel: Panel, tone: PanelTone) -> tuple[Edge, ...]:
