@@ -89,7 +89,7 @@ FIGURES: dict[str, tuple[int, tuple[Panel, ...]]] = {
         2,
         (
             Panel("A", (40, 12, 220, 200), 1.4, (Source(ENVELOPE, z=4),), bar=50),
-            Panel("B", (20, 16, 220, 200), 1.4, (Source(ENVELOPE, z=None, projection=("max", 0, 13)),)),
+            Panel("B", (20, 16, 220, 200), 1.4, (Source(ENVELOPE, z=None, projection=("max", 3, 7)),)),
             Panel("C", (150, 120, 308, 280), 1.0, (Source(EM, percentiles=(0.1, 99.9)),), turns=2),
             Panel("D", (200, 220, 308, 280), 1.0, (Source("elsewhere"),)),
         ),

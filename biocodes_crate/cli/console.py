@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import secrets
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from biocodes_crate.errors import BiocodesError
+from biocodes_crate.errors import BiocodesError, CannotWrite
 from biocodes_crate.progress import OnProgress, Progress
 
 _SECONDS_BETWEEN_LINES = 5.0
@@ -73,9 +75,9 @@ class _Lines:
 
 @contextmanager
 def _bars() -> Iterator[OnProgress]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
+    from rich.console import Console  # noqa: PLC0415 (rich is needed on a terminal only)
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+    from rich.progress import Progress as Bars  # noqa: PLC0415
 
     columns = (
         TextColumn("{task.description:<18}", markup=False),
@@ -94,3 +96,19 @@ def _bars() -> Iterator[OnProgress]:
                 bars.update(tasks[progress.step], completed=progress.done, total=progress.total)
 
         yield report
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a result to a file: all of it or nothing."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    try:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.replace(path)
+    except OSError as problem:
+        raise CannotWrite(
+            f"it cannot be written ({problem.strerror or problem})",
+            where=path,
+            remedy="Check the folder, its rights and the free space.",
+        ) from problem
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -67,5 +67,5 @@ def _exit_code(work: Callable[[], int | None]) -> int:
     return code
 
 
-def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
+def _terminate(_signum: int, _frame: FrameType | None) -> NoReturn:
     raise Terminated
