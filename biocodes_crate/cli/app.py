@@ -71,7 +71,7 @@ def crate(
 
 @app.command()
 @handled
-def init(study: Annotated[Path, typer.Argument(help="The folder of the study.")]) -> None:
+def init(study: Annotated[Path, typer.Argument(metavar="STUDY", help="The folder of the study.")]) -> None:
     """Write a commented study.yaml to fill in.
 
     It lists what is found in the folder, and takes over what a CITATION.cff says.
