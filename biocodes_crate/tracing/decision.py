@@ -13,7 +13,7 @@ from biocodes_crate.tracing.evidence import LOG10_FLOOR, Agreement
 
 THRESHOLD = -8.0  # log10 of the false-alarm probability of a verified edge
 LEAST_CORRELATION = 0.5
-LEAST_TILE_SHARE = 0.5
+LEAST_TILE_SHARE = 0.65  # two fields of one plate shared the outline of the well, and agreed in half of the tiles
 LEAST_TILES = 4
 # Optimising a transform makes unrelated fields agree better than chance at one fixed transform would
 # have it: on fits to images that do not match, the exponent came out up to this many times as large.

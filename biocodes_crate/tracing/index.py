@@ -80,6 +80,8 @@ class ImageIndex:
         names = ("index_version", "pictures", "owner", "points", "sizes", "angles", "descriptors", "small")
         if any(name not in arrays for name in names) or arrays["index_version"].tolist() != [INDEX_VERSION]:
             return None
+        if arrays["pictures"].ndim != 2 or arrays["pictures"].shape[1] != 6 or arrays["owner"].ndim != 1:
+            return None
         count = len(arrays["owner"])
         pictures = tuple(KeyPicture(image, *(int(v) for v in row)) for row in arrays["pictures"])
         features = Features(

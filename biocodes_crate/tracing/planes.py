@@ -238,8 +238,6 @@ def _decide(sampled: Sampled, ranked: list[Ranked], scene: Scene) -> Choice:
     best = ranked[0]
     errors, rendition = sampled.errors(best, scene.size_z)
     blocks = sampled.blocks()
-    counts = np.bincount(blocks, minlength=BLOCKS**2)
-    filled = counts > 0
     tied, margin = [best], None
     for rival in ranked[1:]:
         if rival.depth == best.depth and rival.channels == best.channels:
@@ -251,13 +249,33 @@ def _decide(sampled: Sampled, ranked: list[Ranked], scene: Scene) -> Choice:
             if _simpler(rival, best):
                 tied[0] = best = Ranked(rival.depth, rival.channels, best.residual)
             continue
+        if _within_a_slice(rival, best):
+            if _simpler(rival, best) and _gain(other_errors - errors, blocks) < DECIDED:
+                best = tied[0] = Ranked(rival.depth, rival.channels, best.residual)
+            continue
         if margin is None:
             margin = max(0.0, 1 - (best.residual / max(rival.residual, 1e-9)) ** 2)
-        gain = (np.bincount(blocks, other_errors - errors, BLOCKS**2)[filled]) / counts[filled]
-        spread = float(gain.std(ddof=1)) / np.sqrt(len(gain)) if len(gain) > 1 else np.inf
-        if same or float(gain.mean()) < DECIDED * spread:
+        if same or _gain(other_errors - errors, blocks) < DECIDED:
             tied.append(rival)
     return Choice(best, tuple(tied), margin)
+
+
+def _gain(difference: NDArray[np.float64], blocks: NDArray[np.intp]) -> float:
+    """By how many standard errors squared errors (N,) differ, with one sample for each block of the panel."""
+    counts = np.bincount(blocks, minlength=BLOCKS**2)
+    filled = counts > 0
+    means = np.bincount(blocks, difference, BLOCKS**2)[filled] / counts[filled]
+    if len(means) < 2:
+        return 0.0
+    return float(means.mean()) / max(float(means.std(ddof=1)) / float(np.sqrt(len(means))), 1e-12)
+
+
+def _within_a_slice(a: Ranked, b: Ranked) -> bool:
+    """Projections of one kind whose ranges differ by a slice at most at either end: that is how exact a range is."""
+    first, second = a.depth.projection, b.depth.projection
+    if first is None or second is None or first.kind is not second.kind or a.depth.t != b.depth.t:
+        return False
+    return max(abs(first.z_start - second.z_start), abs(first.z_end - second.z_end)) <= 1 and a.channels == b.channels
 
 
 def _simpler(a: Ranked, b: Ranked) -> bool:

@@ -4,48 +4,90 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from biocodes_crate.figures.model import Box
+from biocodes_crate.tracing.filters import blur
 from biocodes_crate.tracing.locate import Fit
 
-SMALLEST_AREA = 0.003  # of the panel
+SMALLEST_AREA = 0.002  # of the panel
 WINDOW = 2.0  # standard deviation, in grid pixels, of the neighbourhood in which the difference is judged
 NOISE_FACTOR = 3.5
 LEAST_DIFFERENCE = 9.0  # grey levels
+MOST_BOXES = 20
+
+Field = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 
 def unexplained_boxes(fit: Fit, panel: Box, panel_shape: tuple[int, ...]) -> tuple[Box, ...]:
     """Boxes in the units of `panel`'s box (figure pixels or percent), largest first.
 
     A pixel is unexplained where panel and re-rendered source differ, over a small neighbourhood, by
-    several times what they differ by in the rest of the panel. Thin strokes, such as arrows and
-    dashed lines, are told from areas by an opening.
+    several times what they differ by in the rest of the panel. What looks drawn on top, such as
+    letters, bars and arrows, is left out; see `is_drawn`.
     """
-    difference = np.atleast_3d(fit.compared - fit.rendered).astype(np.float32)
-    energy = (difference**2).mean(axis=2)
-    valid = fit.valid.astype(np.float32)
-    weight = np.maximum(cv2.GaussianBlur(valid, (0, 0), WINDOW), 1e-3)
-    local = np.sqrt(cv2.GaussianBlur(energy * valid, (0, 0), WINDOW) / weight)
     if not fit.valid.any():
         return ()
-    usual = float(np.median(local[fit.valid]))
-    odd = (local > max(LEAST_DIFFERENCE, NOISE_FACTOR * usual)) & fit.valid
-    area = odd.size
-    side = max(3, round(0.02 * np.sqrt(area)) | 1)
+    panel_field, rendered = np.atleast_3d(fit.compared), np.atleast_3d(fit.rendered)
+    odd, raw = odd_pixels(panel_field, rendered, fit.valid)
+    side = max(3, round(0.012 * np.sqrt(odd.size)) | 1)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    opened = cv2.morphologyEx(odd.astype(np.uint8), cv2.MORPH_OPEN, kernel)
-    closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, kernel)
-    count, _, statistics, _ = cv2.connectedComponentsWithStats(closed)
-    found = [statistics[i] for i in range(1, count) if statistics[i][4] >= SMALLEST_AREA * area]
-    found.sort(key=lambda s: -int(s[4]))
-    to_x = panel.w / panel_shape[1] / fit.grid.factor_x
-    to_y = panel.h / panel_shape[0] / fit.grid.factor_y
+    closed = cv2.morphologyEx(odd.astype(np.uint8), cv2.MORPH_CLOSE, kernel)
+    count, labels, statistics, _ = cv2.connectedComponentsWithStats(closed)
+    found = []
+    for i in range(1, count):
+        x, y, w, h, area = (int(v) for v in statistics[i])
+        here = (slice(y, y + h), slice(x, x + w))
+        if area < SMALLEST_AREA * odd.size:
+            continue
+        if is_drawn(panel_field[here], rendered[here], raw[here] & (labels[here] == i)):
+            continue
+        found.append((area, (x, y, w, h)))
+    found.sort(key=lambda f: (-f[0], f[1]))
+    to_x, to_y = panel.w / panel_shape[1] / fit.grid.factor_x, panel.h / panel_shape[0] / fit.grid.factor_y
     return tuple(
         Box(
-            round(panel.x + float(x) * to_x, 3),
-            round(panel.y + float(y) * to_y, 3),
-            round(float(w) * to_x, 3),
-            round(float(h) * to_y, 3),
+            round(panel.x + x * to_x, 3),
+            round(panel.y + y * to_y, 3),
+            round(w * to_x, 3),
+            round(h * to_y, 3),
         )
-        for x, y, w, h, _ in found[:20]
+        for _, (x, y, w, h) in found[:MOST_BOXES]
     )
+
+
+def odd_pixels(panel: Field, rendered: Field, valid: Mask) -> tuple[Mask, Mask]:
+    """(Y, X), where a neighbourhood differs beyond the noise of the fit; and where the pixel itself does."""
+    difference = panel.astype(np.float32) - rendered
+    energy = (difference**2).mean(axis=2)
+    weight = np.maximum(blur(valid, WINDOW), 1e-3)
+    local = np.sqrt(blur(np.where(valid, energy, 0), WINDOW) / weight)
+    limit = max(LEAST_DIFFERENCE, NOISE_FACTOR * float(np.median(local[valid])))
+    return (local > limit) & valid, (np.abs(difference).max(axis=2) > 1.5 * limit) & valid
+
+
+def is_drawn(panel: Field, rendered: Field, odd: Mask) -> bool:
+    """Whether the odd pixels of a part (Y, X, C) look like strokes drawn on top of the image.
+
+    Strokes are all brighter, or all darker, than the source says; they reach the end of the range,
+    which their surroundings do not; and they fill less than their box does. Image content that was
+    put over the source differs in both directions, and fills its place.
+    """
+    if not odd.any():
+        return True
+    panel_grey, source_grey = panel.mean(axis=2), rendered.mean(axis=2)
+    difference = (panel - rendered)[odd]
+    strongest = difference[np.arange(len(difference)), np.abs(difference).argmax(axis=1)].astype(np.float64)
+    energy = strongest**2
+    brighter = float(energy[strongest > 0].sum() / max(energy.sum(), 1e-9))  # share of the difference
+    around = ~odd
+    # Thin strokes on a reduced grid are mixed with what lies below them, so that white is not quite white.
+    reach = np.percentile(panel.max(axis=2)[odd], 95), np.percentile(panel.min(axis=2)[odd], 5)
+    if not around.any() or odd.mean() > 0.6:
+        return bool(np.ptp(panel_grey[odd]) < 30 and reach[0] > 240)  # a bar, all white
+    if brighter > 0.85 and reach[0] > 180:
+        return bool(np.median(panel_grey[around]) < 0.7 * reach[0] and np.median(source_grey[odd]) < 0.75 * reach[0])
+    if brighter < 0.15 and reach[1] < 60:
+        return bool(np.median(panel_grey[around]) > 100)
+    return False
