@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
@@ -19,7 +20,8 @@ from biocodes_crate.crate import (
     write_zip,
 )
 from biocodes_crate.crate.write import refuse_foreign, refuse_inside
-from biocodes_crate.findings import Finding
+from biocodes_crate.errors import BiocodesError, CannotWrite
+from biocodes_crate.findings import Finding, Severity
 from biocodes_crate.pipeline.content import crate_content
 from biocodes_crate.pipeline.figures import trace_figures
 from biocodes_crate.pipeline.images import CodedImages, code_images
@@ -83,6 +85,7 @@ def build_study(
     study = read_study(root)
     if output is None:
         refuse_foreign(root)
+        _refuse_read_only(root)
     else:
         refuse_inside(root, output)
     cache = default_cache() if use_cache else None
@@ -90,11 +93,31 @@ def build_study(
     memory = _memory(cache, root)
     figures = trace_figures(root, study.figures, images.coded, memory=memory, on_progress=on_progress)
     findings = _sorted((*study.findings, *images.findings, *figures.findings))
-    payload = sorted(study.payload())
-    iscc = payload_code(root, [root / path for path in payload]).iscc if payload else None
+    iscc, unread = _payload_code(study)
+    findings = _sorted((*findings, *unread))
     content = crate_content(study, images, figures, iscc=iscc, findings=findings, now=now)
     _write(root, output, study, content, images, on_progress)
     return _result(root, output, images, figures, findings, iscc)
+
+
+def _refuse_read_only(root: Path) -> None:
+    """Say so at once, and not after an hour's work."""
+    if not os.access(root, os.W_OK):
+        raise CannotWrite(
+            "the study cannot be written to",
+            where=root,
+            remedy="Write the crate elsewhere with -o, or change the rights.",
+        )
+
+
+def _payload_code(study: Study) -> tuple[str | None, tuple[Finding, ...]]:
+    files = [study.root / path for path in study.payload()]
+    try:
+        return (payload_code(study.root, files).iscc if files else None), ()
+    except BiocodesError as error:
+        where = Path(error.where).name if error.where is not None else "."
+        remedy = error.remedy or "Check its permissions, or exclude it in study.yaml."
+        return None, (Finding("file-unreadable", Severity.WARNING, where, error.message, remedy),)
 
 
 def _memory(cache: CodeCache | None, root: Path) -> TraceMemory | None:

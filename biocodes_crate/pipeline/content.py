@@ -95,9 +95,9 @@ def _figure_record(figure: TracedFigure) -> FigureRecord:
 
 
 def _files(study: Study, images: CodedImages, figures: TracedFigures) -> Iterable[FileEntry]:
-    """Every other file: among them those of images and figures that could not be read."""
+    """Every other file: also those of images and figures that could not be read, and of sets of several files."""
     others: list[StudyFile] = list(study.files)
-    for image in images.unreadable:
+    for image in (*images.unreadable, *images.parts):
         others += image.files
     others += [StudyFile(figure.path, figure.size) for figure in figures.unreadable]
     for file in sorted(set(others)):

@@ -32,6 +32,7 @@ class CodedImages:
     coded: tuple[CodedImage, ...]
     unreadable: tuple[StudyImage, ...]
     findings: tuple[Finding, ...]
+    parts: tuple[StudyImage, ...] = ()  # files that belong to another image, such as one OME-TIFF of a set
 
 
 def code_images(
@@ -46,9 +47,14 @@ def code_images(
     listed = list(images)
     coded: list[CodedImage] = []
     unreadable: list[StudyImage] = []
+    parts: list[StudyImage] = []
     findings: list[Finding] = []
+    taken: set[Path] = set()
     for number, item in enumerate(listed):
         on_progress(Progress("images", number, len(listed)))
+        if (root / item.path).resolve() in taken:
+            parts.append(item)
+            continue
         try:
             made = _code(root, item, cache, workers, on_progress)
         except BiocodesError as error:
@@ -56,9 +62,10 @@ def code_images(
             findings.append(_unreadable(item, error))
             continue
         coded.append(made)
+        taken.update(file.resolve() for file in made.image.files)
         findings += [Finding(f.id, f.severity, item.path, f.message, f.remedy, f.property) for f in made.image.findings]
     on_progress(Progress("images", len(listed), len(listed)))
-    return CodedImages(tuple(coded), tuple(unreadable), tuple(findings))
+    return CodedImages(tuple(coded), tuple(unreadable), tuple(findings), tuple(parts))
 
 
 def _code(

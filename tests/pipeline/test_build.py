@@ -7,7 +7,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import tifffile
 from drawn_study import FIGURE, TIFF, ZARR, write_drawn_study
+from imagewriters import make_pixels
 
 from biocodes_crate.crate import edges_json, open_crate, read_pages
 from biocodes_crate.errors import CannotWrite, NotAStudy
@@ -84,6 +86,34 @@ def test_a_folder_elsewhere_is_a_complete_crate(study, tmp_path):
     assert files_of(study) == before
     assert set(files_of(out)) == set(before) | MADE
     assert errors(out) == []
+
+
+def test_a_study_that_cannot_be_written_to_stops_before_any_work(study, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    steps = []
+    with pytest.raises(CannotWrite):
+        build_study(study, on_progress=steps.append)
+    assert not steps
+
+
+def test_the_files_of_a_set_are_one_image(study):
+    pixels = make_pixels((2, 1, 16, 16))
+    names = [study / "images" / f"set_{i}.ome.tif" for i in range(2)]
+    xml = (
+        '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0"><Pixels ID="Pixels:0" '
+        'DimensionOrder="XYZCT" Type="uint16" SizeX="16" SizeY="16" SizeZ="1" SizeC="1" SizeT="2">'
+        '<Channel ID="Channel:0" SamplesPerPixel="1"/>'
+        + "".join(
+            f'<TiffData IFD="0" FirstT="{i}" PlaneCount="1"><UUID FileName="set_{i}.ome.tif">urn:uuid:{i:032}</UUID></TiffData>'
+            for i in range(2)
+        )
+        + "</Pixels></Image></OME>"
+    )
+    for i, name in enumerate(names):
+        tifffile.imwrite(name, pixels[i, 0], description=xml, metadata=None)
+    result = build_study(study)
+    assert (result.images, result.planes) == (3, 5)
+    assert errors(study) == []
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
