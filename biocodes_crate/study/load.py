@@ -15,7 +15,7 @@ from biocodes_crate.errors import BadManifest
 
 MAX_BYTES = 4 << 20
 MAX_DEPTH = 40
-MAX_NODES = 1_000_000  # after aliases are followed
+MAX_NODES = 300_000  # after aliases are followed
 
 Key = tuple[str | int, ...]
 

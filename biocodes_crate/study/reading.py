@@ -47,7 +47,8 @@ def _check(loaded: Loaded, path: Path) -> None:
     found: dict[str, int] = {}
     for error in validator.iter_errors(loaded.value):
         key: Key = tuple(error.absolute_path)
-        found.setdefault(f"line {loaded.line(key)}: {_explain(key, error)}", loaded.line(key))
+        line = loaded.line((*key, *_unknown_keys(error)[:1]))
+        found.setdefault(f"line {line}: {_explain(key, error)}", line)
         if len(found) >= 20:
             break
     if found:
@@ -56,6 +57,14 @@ def _check(loaded: Loaded, path: Path) -> None:
             where=path,
             remedy="Correct it there; `crate init` in an empty folder shows a commented example.",
         )
+
+
+def _unknown_keys(error: jsonschema.ValidationError) -> list[str]:
+    schema: Any = error.schema
+    value: Any = error.instance
+    if error.validator != "additionalProperties":
+        return []
+    return [key for key in value if key not in schema.get("properties", {})]
 
 
 def _explain(key: Key, error: jsonschema.ValidationError) -> str:
@@ -68,7 +77,7 @@ def _explain(key: Key, error: jsonschema.ValidationError) -> str:
     match error.validator:
         case "additionalProperties":
             known = set(schema.get("properties", {}))
-            unknown = ", ".join(f"'{other}'" for other in value if other not in known)
+            unknown = ", ".join(f"'{other}'" for other in _unknown_keys(error))
             return f"{name} has the unknown key {unknown} (known are {', '.join(sorted(known))})"
         case "required":
             missing = ", ".join(f"'{other}'" for other in rule if other not in value)

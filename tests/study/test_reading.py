@@ -79,7 +79,7 @@ def test_words_are_not_taken_for_truth_values_nor_dates_nor_octal_numbers(tmp_pa
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        ("title: a\nlicence: CC0-1.0\n", 1, "unknown key 'licence'"),
+        ("title: a\nlicence: CC0-1.0\n", 2, "unknown key 'licence'"),
         ("title: a\n\nauthors:\n  - orcid: 0000-0002-1825-0097\n", 4, "authors[0] lacks 'name'"),
         ("title: 12\n", 1, "title is 12, not a text"),
         ("title: a\nimages:\n  - path: ../../etc/passwd\n", 3, "images[0].path"),
