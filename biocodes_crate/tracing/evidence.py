@@ -16,6 +16,8 @@ Valid = NDArray[np.bool_]
 
 BANDS = (1.5, 3.0, 6.0, 12.0)  # standard deviations in grid pixels
 TILES = 6  # to a side
+NOISE_FLOOR = 2.0  # grey levels; detail weaker than this is rounding and compression
+TILE_AGREES = 0.4  # correlation of detail within a tile
 LOG10_FLOOR = -300.0
 
 
@@ -44,7 +46,7 @@ def agreement(panel: Field, rendered: Field, valid: Valid) -> Agreement:
     for sigma in BANDS:
         if sigma * 4 > min(valid.shape):
             break
-        fine_a, fine_b = _detail(panel, valid, sigma), _detail(rendered, valid, sigma)
+        fine_a, fine_b = (_evened(_detail(field, valid, sigma), valid, sigma) for field in (panel, rendered))
         r, log10 = _chance(fine_a, fine_b, valid)
         if log10 < best[1]:
             best = (r, log10, sigma)
@@ -74,6 +76,15 @@ def _detail(field: Field, valid: Valid, sigma: float) -> Field:
     return np.where(valid[..., np.newaxis], field - _smooth(field, valid, sigma), 0).astype(np.float32)
 
 
+def _evened(detail: Field, valid: Valid, sigma: float) -> Field:
+    """Detail divided by its local strength, so that it counts the same all over the panel.
+
+    Else one strong outline decides, and one round nucleus can be laid on any other.
+    """
+    strength = np.sqrt(np.maximum(_smooth(detail**2, valid, 2.5 * sigma).mean(axis=2, keepdims=True), 0))
+    return np.asarray(np.where(valid[..., np.newaxis], detail / (strength + NOISE_FLOOR), 0), np.float32)
+
+
 def _chance(a: Field, b: Field, valid: Valid) -> tuple[float, float]:
     """Correlation of two detail fields, and log10 of its probability if they had nothing to do with each other.
 
@@ -100,29 +111,37 @@ def _chance(a: Field, b: Field, valid: Valid) -> tuple[float, float]:
 
 
 def _tiles(panel: Field, rendered: Field, valid: Valid, sigma: float) -> tuple[float, int]:
-    """Share of the tiles with structure, in panel or source, in which the two agree."""
-    a = _detail(panel, valid, max(sigma, 3.0))
-    b = _detail(rendered, valid, max(sigma, 3.0))
+    """Share of the tiles with structure, in panel or source, in which the two agree.
+
+    A tile agrees if its detail does, fine or coarse: compression and noise leave the coarse, while
+    what is not the same image has structure of neither kind in common.
+    """
+    fine = max(sigma, 3.0)
+    fields = [(_detail(panel, valid, s), _detail(rendered, valid, s)) for s in (fine, 2.5 * fine)]
     height, width = valid.shape
-    structured, agreeing = 0.0, 0.0
-    level = max(1.5, 0.35 * float(np.sqrt((a[valid] ** 2).mean())))
-    count = 0
+    structured, agreeing, count = 0.0, 0.0, 0
     for rows in np.array_split(np.arange(height), min(TILES, max(1, height // 10))):
         for columns in np.array_split(np.arange(width), min(TILES, max(1, width // 10))):
             here = np.ix_(rows, columns)
             inside = valid[here]
             if inside.mean() < 0.3:
                 continue
-            tile_a, tile_b = a[here][inside], b[here][inside]
-            deviation_a, deviation_b = float(np.sqrt((tile_a**2).mean())), float(np.sqrt((tile_b**2).mean()))
-            if max(deviation_a, deviation_b) < level:
+            found = [_tile(a[here][inside], b[here][inside]) for a, b in fields]
+            likeness = [r for r in found if r is not None]
+            if not likeness:
                 continue
             count += 1
-            weight = float(inside.sum())
-            structured += weight
-            r = float((tile_a * tile_b).mean()) / max(deviation_a * deviation_b, 1e-9)
-            agreeing += weight * (r > 0.4)
+            structured += float(inside.sum())
+            agreeing += float(inside.sum()) * (max(likeness) > TILE_AGREES)
     return (agreeing / structured if structured else 0.0), count
+
+
+def _tile(a: Field, b: Field) -> float | None:
+    """Correlation of two tiles' details; None where the panel `a` shows no structure to be explained."""
+    deviation_a, deviation_b = float(np.sqrt((a**2).mean())), float(np.sqrt((b**2).mean()))
+    if deviation_a < NOISE_FLOOR:
+        return None
+    return float((a * b).mean()) / max(deviation_a * deviation_b, 1e-9)
 
 
 def explained(panel: Field, rendered: Field, valid: Valid) -> NDArray[np.bool_]:
