@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from biocodes_crate.crate import CrateReader, display, read_pages
+from biocodes_crate.crate import CrateReader, read_pages
 from biocodes_crate.errors import BiocodesError, UnreadableImage
 from biocodes_crate.figures import Figure, open_figure
 from biocodes_crate.figures.model import Box, PageUnit
@@ -28,6 +28,7 @@ from biocodes_crate.report.previews import (
     thumbnail_colours,
 )
 from biocodes_crate.report.rendering import Grey, Layer, add_up, difference, fitted, fitted_size, render_source
+from biocodes_crate.report.text import clean
 from biocodes_crate.report.view import (
     FigureView,
     ImageView,
@@ -119,7 +120,7 @@ def compose_report(
 
     def on_fault(entity: str, key: str, message: str) -> None:
         remedy = "Make the crate again with `crate build`."
-        faults.append(Finding("metadata-unreadable", Severity.WARNING, display(entity), f"'{key}' {message}", remedy))
+        faults.append(Finding("metadata-unreadable", Severity.WARNING, clean(entity), f"'{key}' {message}", remedy))
 
     pages = read_pages(metadata, on_fault)
     images = facts.images()
@@ -135,7 +136,7 @@ def compose_report(
         shown_images.append(painter.image(image))
     on_progress(Progress("drawing the report", total, total))
     return ReportView(
-        study=facts.study(display(title)),
+        study=facts.study(clean(title)),
         figures=tuple(shown_figures),
         images=tuple(shown_images),
         findings=(*(facts.findings() if findings is None else findings), *faults),
@@ -158,7 +159,7 @@ class _Painter:
         for scene in self._files.image(image).scenes:
             if scene.index == index:
                 return scene
-        raise UnreadableImage(f"there is no scene {index}", where=display(image))
+        raise UnreadableImage(f"there is no scene {index}", where=clean(image))
 
     def figure(self, stated: StatedImage, pages: Sequence[TracedPage]) -> FigureView:
         note, views = "", []
@@ -173,7 +174,7 @@ class _Painter:
             caption=stated.caption,
             iscc=stated.iscc,
             note=note,
-            command=f"crate trace {shlex.quote(display(stated.path))} --in .",
+            command=f"crate trace {shlex.quote(clean(stated.path))} --in .",
         )
 
     def _page(self, page: TracedPage) -> tuple[Rgb | None, list[Rgb | None], str]:
@@ -314,7 +315,7 @@ def _nearest(box: Box, panels: Sequence[tuple[Box, Rgb]], slack: float = 0.05) -
 
 def _reason(error: BaseException) -> str:
     if isinstance(error, BiocodesError):
-        return display(error.message)
+        return clean(error.message)
     if isinstance(error, FileNotFoundError):
         return "the file is not here"
-    return display(" ".join(str(error).split())[:120]) or type(error).__name__
+    return clean(" ".join(str(error).split())[:120]) or type(error).__name__

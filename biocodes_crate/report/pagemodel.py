@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from biocodes_crate.crate import display, path_to_id
+from biocodes_crate.crate import path_to_id
 from biocodes_crate.crate.ids import check_path
 from biocodes_crate.errors import UnsafePath
 from biocodes_crate.figures.model import Box, PageUnit
@@ -233,7 +233,7 @@ def file_href(path: str) -> str | None:
     """A relative link to a file of the crate; None where the path leads elsewhere."""
     try:
         return f"./{path_to_id(check_path(path))}"
-    except UnsafePath:
+    except (UnsafePath, UnicodeError):
         return None
 
 
@@ -281,7 +281,7 @@ def _summary(panel: TracedPanel, sources: Sequence[SourceModel], state: PanelSta
         return state.meaning[0].upper() + state.meaning[1:] if not panel.edges else ""
     proven = [source for source in sources if source.edges[0].status in {Status.VERIFIED, Status.AMBIGUOUS}]
     first = (proven or list(sources))[0]
-    words = f"{display(first.image)}: {describe_edge(first.edges[0], first.scene)}"
+    words = f"{first.image}: {describe_edge(first.edges[0], first.scene)}"
     more = len(first.edges) - 1
     return f"{words}; and {more} more channel{'s' if more > 1 else ''}" if more else words
 

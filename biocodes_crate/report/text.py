@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 
-from biocodes_crate.crate import display
 from biocodes_crate.tracing.model import TracedPanel
 
 # Control characters that neither HTML nor XML can hold, and those that turn the direction of what follows
-# around (U+202A–202E, U+2066–2069): a file name must not look like another.
-_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
+# around (U+202A–202E, U+2066–2069): a file name must not look like another. Bytes of a file name that are
+# not UTF-8 come as surrogates.
+_UNFIT = re.compile("[\ud800-\udfff\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 
 
 def clean(text: str) -> str:
     """Text with what no page can hold replaced by U+FFFD."""
-    return _UNFIT.sub("\ufffd", display(text))
+    return _UNFIT.sub("\ufffd", text)
 
 
 def elided(text: str, longest: int) -> str:

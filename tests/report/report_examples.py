@@ -10,8 +10,18 @@ import tifffile
 from PIL import Image as Pillow
 from scipy.ndimage import gaussian_filter
 
-from biocodes_crate.crate import METADATA, CrateContent, FigureRecord, FileEntry, ImageRecord, RunInfo, SceneRecord
-from biocodes_crate.crate import PlaneCodes, PlaneKey, crate_metadata
+from biocodes_crate.crate import (
+    METADATA,
+    CrateContent,
+    FigureRecord,
+    FileEntry,
+    ImageRecord,
+    PlaneCodes,
+    PlaneKey,
+    RunInfo,
+    SceneRecord,
+    crate_metadata,
+)
 from biocodes_crate.figures.model import Box, PageUnit, PanelKind
 from biocodes_crate.findings import Finding, Severity
 from biocodes_crate.images import open_image
@@ -68,8 +78,12 @@ def write_study(root: Path, shown: np.ndarray | None = None, stack: np.ndarray |
     (root / "images").mkdir(parents=True)
     (root / "figures").mkdir()
     channels = {"Name": ["GFP", "mCherry", "DAPI", "phase"][: len(shown)]}
-    tifffile.imwrite(root / CELLS, shown, ome=True, metadata={"axes": "CYX", "Channel": channels, "PhysicalSizeX": 0.103})
-    tifffile.imwrite(root / STACK, stack, ome=True, metadata={"axes": "ZYX", "PhysicalSizeX": 0.2, "PhysicalSizeZ": 0.5})
+    tifffile.imwrite(
+        root / CELLS, shown, ome=True, metadata={"axes": "CYX", "Channel": channels, "PhysicalSizeX": 0.103}
+    )
+    tifffile.imwrite(
+        root / STACK, stack, ome=True, metadata={"axes": "ZYX", "PhysicalSizeX": 0.2, "PhysicalSizeZ": 0.5}
+    )
     high = [float(np.percentile(plane, 99.5)) for plane in shown]
     low = float(np.percentile(shown, 5))
     top, bottom = float(np.percentile(stack, 99.8)), float(np.percentile(stack, 5))
@@ -81,7 +95,9 @@ def write_study(root: Path, shown: np.ndarray | None = None, stack: np.ndarray |
             corners = np.array(affine) @ np.array([[0, 0, 1], [side, 0, 1], [0, side, 1], [side, side, 1]]).T
             region = Box(*(float(v) for v in (*corners.min(1), *(corners.max(1) - corners.min(1)))))
         values = {"status": Status.VERIFIED, "claim": Claim.DISCOVERED, "evidence": STRONG, **more}
-        return Edge(image=image, scene=0, source=source, region=region, panel_to_source=affine, intensity=intensity, **values)  # type: ignore[arg-type]
+        return Edge(
+            image=image, scene=0, source=source, region=region, panel_to_source=affine, intensity=intensity, **values
+        )  # type: ignore[arg-type]
 
     turned, upright = placed(60, 30, 0.5, 1, side), placed(40, 60, 0.8, 0, side)
     green = Intensity(low, high[0], 1.0, color="00FF00")
@@ -131,7 +147,9 @@ def write_study(root: Path, shown: np.ndarray | None = None, stack: np.ndarray |
                 pixels, drawn[0].image, 0, layers, drawn[0].panel_to_source, (side, side), (side, side)
             )
         elif kind is PanelKind.IMAGE:
-            picture = np.repeat((cells(9 + number, side, side) // 16).clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
+            picture = np.repeat(
+                (cells(9 + number, side, side) // 16).clip(0, 255).astype(np.uint8)[..., None], 3, axis=2
+            )
         assert picture is not None
         if number == 0:
             picture = picture.copy()
