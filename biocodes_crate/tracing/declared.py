@@ -116,15 +116,19 @@ def _as_plane(source: DeclaredSource) -> PlaneRef:
 
 
 def _words(edge: Edge) -> str:
-    plane = edge.source
+    region = edge.region
+    place = f", region {region.w:.0f}×{region.h:.0f} at ({region.x:.0f}, {region.y:.0f})" if region else ""
+    return f"{edge.image} scene {edge.scene}, {plane_words(edge.source)}{place}"
+
+
+def plane_words(plane: PlaneRef) -> str:
+    """A plane or projection, as a person reads it."""
     where = (
         f"z {plane.z}"
         if plane.projection is None
         else f"the {plane.projection.kind.value} projection of z {plane.projection.z_start}–{plane.projection.z_end}"
     )
-    region = edge.region
-    place = f", region {region.w:.0f}×{region.h:.0f} at ({region.x:.0f}, {region.y:.0f})" if region else ""
-    return f"{edge.image} scene {edge.scene}, {where}, c {plane.c}, t {plane.t}{place}"
+    return f"{where}, c {plane.c}, t {plane.t}"
 
 
 def _iou(a: Box, b: Box) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 from biocodes_crate.errors import BiocodesError
 from biocodes_crate.figures.model import Panel
 from biocodes_crate.tracing.decision import decide
+from biocodes_crate.tracing.declared import plane_words
 from biocodes_crate.tracing.locate import PanelPixels, Place, measure, rank_again, with_kernel
 from biocodes_crate.tracing.model import Edge, Evidence, Status
 from biocodes_crate.tracing.pixels import SceneProvider, SourcePixels
@@ -86,7 +87,7 @@ def _recheck_group(panel: Panel, group: Sequence[Edge], pixels: SourcePixels) ->
         stated = next((r for r in (choice.best, *choice.tied) if r.depth == depth), None)
         if stated is None:
             best = choice.best.depth.plane(choice.best.channels[0])
-            return [Recheck(edge, False, Evidence(), f"the pixels show {best} rather") for edge in group]
+            return [Recheck(edge, False, Evidence(), f"the pixels show {plane_words(best)}") for edge in group]
         fit = measure(panel_pixels, pixels, place, choice)
     if fit is None:
         return [
