@@ -44,7 +44,7 @@ _FRAGMENT = re.compile(r"xywh=(pixel|percent):" + ",".join([r"(-?[0-9]{1,12}(?:\
 _LARGEST = 2**53  # of an integer in JSON
 
 
-class _Faulty(Exception):  # noqa: N818 (not an error: a message on its way to a finding)
+class _Faulty(Exception):
     """An entity cannot be read."""
 
     def __init__(self, entity: str, key: str, message: str) -> None:

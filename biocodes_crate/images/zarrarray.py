@@ -134,7 +134,7 @@ class ZarrArray:
 
     def _shard_index(self, key: str, per_shard: tuple[int, ...]) -> Any:
         """(offset, length) of the chunks of a shard, None where the shard is missing."""
-        assert self.shards is not None  # noqa: S101  # narrows the type
+        assert self.shards is not None  # narrows the type
         shards = self.shards
 
         def load() -> Pixels:
