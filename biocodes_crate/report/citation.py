@@ -17,7 +17,8 @@ def citation(study: StudyFacts) -> str:
     if len(names) > 6:
         names = [*names[:5], "et al."]
     year = (study.date or "")[:4]
-    parts = [", ".join(names) or "Unknown authors", f" ({year})" if year.isdigit() else "", f": {study.title}."]
+    title = study.title.rstrip(". ")
+    parts = [", ".join(names) or "Unknown authors", f" ({year})" if year.isdigit() else "", f": {title}."]
     parts.append(" Dataset (RO-Crate).")
     if study.iscc:
         parts.append(f" {study.iscc}")

@@ -15,6 +15,7 @@ from biocodes_crate.report.view import Code, FileView, Person, SceneFacts, Study
 from biocodes_crate.report.words import describe_plane
 from biocodes_crate.tracing.model import Edge, PlaneRef
 
+_CODES = {"iscc_code": "ISCC", "imageCode": "Image-Code", "dataCode": "Data-Code", "instanceCode": "Instance-Code"}
 _ORCID = "https://orcid.org/"
 # What `crate.metadata` writes where nobody described an image: its sizes, which the page shows anyway.
 _GENERATED = re.compile(r"An image (of (one scene|[0-9]+ scenes): |without scenes )")
@@ -105,9 +106,9 @@ class Facts:
         ]
 
     def codes(self, edge: Edge, scene: SceneFacts | None) -> list[Code]:
-        """The ISCC of the plane that an edge names, if it has one."""
-        found = self._planes.get((edge.image, edge.scene, edge.source))
-        return [Code(describe_plane(edge.source, scene), found)] if found else []
+        """The ISCCs of the plane that an edge names; projections have none."""
+        found = self._planes.get((edge.image, edge.scene, edge.source), {})
+        return [Code(f"{name} of {describe_plane(edge.source, scene)}", iscc) for name, iscc in found.items()]
 
     def _people(self, root: Entity) -> Iterator[Person]:
         for author in self._index.follow(root, "author"):
@@ -148,17 +149,17 @@ class Facts:
             scenes=tuple(StatedScene(_scene(scene), text(scene, "iscc_code")) for scene in scenes),
         )
 
-    def _plane_codes(self) -> dict[tuple[str, int, PlaneRef], str]:
+    def _plane_codes(self) -> dict[tuple[str, int, PlaneRef], dict[str, str]]:
         found = {}
         for plane in self._index.of_type("ImagePlane"):
             scene = self._index.get(first_ref(plane, "isPartOf"))
             image, index = first_ref(scene, "isPartOf"), integer(scene, "sceneIndex")
             z, c, t = (integer(plane, key) for key in ("theZ", "theC", "theT"))
-            iscc = text(plane, "iscc_code")
-            if image is None or index is None or c is None or t is None or iscc is None:
+            codes = {name: iscc for key, name in _CODES.items() if (iscc := text(plane, key)) is not None}
+            if image is None or index is None or c is None or t is None:
                 continue
             try:
-                found[id_to_path(image), index, PlaneRef(z, c, t)] = iscc
+                found[id_to_path(image), index, PlaneRef(z, c, t)] = codes
             except UnsafePath:
                 continue
         return found

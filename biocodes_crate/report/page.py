@@ -16,7 +16,7 @@ from biocodes_crate.report.graph import provenance_svg
 from biocodes_crate.report.icons import icon_symbol
 from biocodes_crate.report.pagemodel import PageModel, channels_of, orcid_href, web_href
 from biocodes_crate.report.states import PanelState, tally
-from biocodes_crate.report.text import byte_size, clean, plural
+from biocodes_crate.report.text import byte_size, clean, plural, sentence
 from biocodes_crate.report.view import ReportView
 from biocodes_crate.report.words import describe_candidates, describe_edge, describe_sizes, explain_status
 
@@ -95,6 +95,7 @@ def _environment() -> Environment:
         explain_status=explain_status,
         describe_candidates=describe_candidates,
         plural=plural,
+        sentence=sentence,
         byte_size=byte_size,
         dimensions=describe_sizes,
         channels_of=channels_of,

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from biocodes_crate.report.view import Rgb
 from biocodes_crate.tracing.model import Affine, Intensity, PlaneRef
 from biocodes_crate.tracing.pixels import Grid, SourcePixels, apply_warp, plan_warp
-from biocodes_crate.tracing.tones import colour_map
+from biocodes_crate.tracing.tones import colour_map, fit_tone
 
 Grey = NDArray[np.float32]
 
 PERCENTILES = (0.3, 99.7)  # the window where an edge states none
 DIFFERENCE_GAIN = 2.0
+_CURVE_SAMPLES = 40_000  # pixels that a curve is fitted to
 _EQUAL = np.array([24, 24, 28], np.float32)  # colours of the difference: equal, panel brighter, panel darker
 _BRIGHTER = np.array([255, 176, 59], np.float32)
 _DARKER = np.array([74, 168, 255], np.float32)
@@ -102,12 +103,25 @@ def window_of(grey: Grey) -> tuple[float, float]:
 
 
 def difference(panel: Rgb, rendered: Rgb, gain: float = DIFFERENCE_GAIN) -> Rgb:
-    """Where the panel is brighter (orange) or darker (blue) than its source; dark where they agree. All (Y, X, 3)."""
+    """Where the panel is brighter (orange) or darker (blue) than its source; dark where they agree.
+
+    All (Y, X, 3). The brightness of the source is evened out first, by a monotone curve for each
+    colour component: an edge claims the same structure, whatever was done to the contrast, and
+    its window is only the nearest to what was done.
+    """
+    evened = np.stack([_evened(rendered[..., i], panel[..., i]) for i in range(3)], axis=2)
     weights = np.array([0.299, 0.587, 0.114], np.float32)
-    apart = np.clip((panel.astype(np.float32) - rendered) @ weights * gain / 255, -1, 1)[..., np.newaxis]
+    apart = np.clip((panel.astype(np.float32) - evened) @ weights * gain / 255, -1, 1)[..., np.newaxis]
     colour = np.where(apart > 0, _BRIGHTER, _DARKER)
     mixed = _EQUAL + np.abs(apart) * (colour - _EQUAL)
     return np.rint(mixed).astype(np.uint8)
+
+
+def _evened(source: NDArray[np.uint8], panel: NDArray[np.uint8]) -> Grey:
+    """A component of the source through the monotone curve that takes it nearest to the panel's."""
+    grey = source.astype(np.float32)
+    step = max(1, source.size // _CURVE_SAMPLES)
+    return fit_tone(grey.ravel()[::step], panel.astype(np.float32).ravel()[::step])(grey)
 
 
 def fitted(picture: Rgb, longest: int) -> Rgb:

@@ -31,6 +31,12 @@ def panel_title(panel: TracedPanel, position: int) -> str:
     return f"Panel {label}" if label else f"Panel {position + 1} (no label)"
 
 
+def sentence(words: str) -> str:
+    """Words with a capital and a full stop."""
+    words = words.strip()
+    return f"{words[:1].upper()}{words[1:]}{'' if words.endswith(('.', '!', '?')) else '.'}" if words else ""
+
+
 def byte_size(size: int) -> str:
     """A number of bytes, as "1.4 MB"."""
     value = float(size)

@@ -252,7 +252,7 @@ def _clipped(value: float) -> float:
 
 
 def _level(value: float) -> str:
-    return _number(value, 0) if abs(value) >= 20 else _number(value, 3)
+    return _number(value, 0) if abs(value) >= 100 else f"{value:.3g}".replace("-", "−")
 
 
 def _number(value: float, digits: int) -> str:
