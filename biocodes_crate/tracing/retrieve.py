@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -54,18 +53,27 @@ class Query:
         self.shape = greys[0].shape
         self.index = index
         self._described = [describe(grey, PANEL_FEATURES, mask) for grey in greys]
+        self._variants: dict[tuple[int, tuple[bool, bool]], Features] = {}
+        self._similar: dict[tuple[int, tuple[bool, bool]], _Similar] = {}
 
     def __len__(self) -> int:
         return len(self._described)
 
-    @cache  # noqa: B019 - lives as long as its panel is traced
     def features(self, number: int, variant: tuple[bool, bool]) -> Features:
         """The features of one rendition, as they would be mirrored or inverted."""
-        return as_variant(self._described[number], *variant)
+        key = (number, variant)
+        if key not in self._variants:
+            self._variants[key] = as_variant(self._described[number], *variant)
+        return self._variants[key]
 
-    @cache  # noqa: B019
     def similar(self, number: int, variant: tuple[bool, bool]) -> _Similar:
         """Which features of the index are like which of the panel's, and how much more than others."""
+        key = (number, variant)
+        if key not in self._similar:
+            self._similar[key] = self._look_up(number, variant)
+        return self._similar[key]
+
+    def _look_up(self, number: int, variant: tuple[bool, bool]) -> _Similar:
         features = self.features(number, variant)
         none = np.zeros(0, np.intp)
         if not len(features) or not len(self.index):
