@@ -10,6 +10,7 @@ import numpy as np
 
 from biocodes_crate.errors import BiocodesError
 from biocodes_crate.figures.model import Panel
+from biocodes_crate.images import Scene
 from biocodes_crate.tracing.decision import decide
 from biocodes_crate.tracing.declared import plane_words
 from biocodes_crate.tracing.locate import PanelPixels, Place, measure, rank_again, with_kernel
@@ -21,8 +22,8 @@ from biocodes_crate.tracing.trace import evidence_of, region_of
 
 # How far evidence may drift: transforms are stored rounded, and libraries differ in the last bits.
 CORRELATION_DRIFT, SHARE_DRIFT, HAMMING_DRIFT, MARGIN_DRIFT = 0.01, 0.02, 6, 0.05
-FALSE_ALARM_DRIFT = 0.05  # of the exponent, and at least 1
-REGION_DRIFT = 0.5  # source pixels
+FALSE_ALARM_DRIFT = 0.2  # of the exponent, and at least 2
+REGION_DRIFT = 1.01  # source pixels; a crate states regions in whole ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def _recheck_group(panel: Panel, group: Sequence[Edge], pixels: SourcePixels) ->
         elif tied and edge.status is Status.VERIFIED:
             results.append(Recheck(edge, False, evidence, "the pixels do not tell which of several planes it is"))
         else:
-            drift = _drift(edge, evidence) or _region_drift(edge, panel)
+            drift = _drift(edge, evidence) or _region_drift(edge, panel, scene)
             results.append(Recheck(edge, True, evidence, "", drift))
     return results
 
@@ -121,7 +122,7 @@ def _drift(edge: Edge, measured: Evidence) -> str:
         "image_code_hamming": HAMMING_DRIFT,
         "share_explained": SHARE_DRIFT,
         "plane_margin": MARGIN_DRIFT,
-        "log10_false_alarm": max(1.0, FALSE_ALARM_DRIFT * abs(measured.log10_false_alarm or 0)),
+        "log10_false_alarm": max(2.0, FALSE_ALARM_DRIFT * abs(measured.log10_false_alarm or 0)),
     }
     off = []
     for name, limit in limits.items():
@@ -131,10 +132,10 @@ def _drift(edge: Edge, measured: Evidence) -> str:
     return "; ".join(off)
 
 
-def _region_drift(edge: Edge, panel: Panel) -> str:
+def _region_drift(edge: Edge, panel: Panel, scene: Scene) -> str:
     if edge.region is None or edge.panel_to_source is None:
         return ""
-    measured = region_of(np.array(edge.panel_to_source), panel.pixels.shape)
+    measured = region_of(np.array(edge.panel_to_source), panel.pixels.shape, scene)
     if max(abs(a - b) for a, b in zip(edge.region, measured, strict=True)) > REGION_DRIFT:
         return f"region is stated as {tuple(edge.region)}, but the transform gives {tuple(measured)}"
     return ""

@@ -11,6 +11,7 @@ import numpy as np
 from biocodes_crate.codes import code_picture, image_code_hamming
 from biocodes_crate.errors import BiocodesError
 from biocodes_crate.figures.model import Box, Figure, Panel, PanelKind
+from biocodes_crate.images import Scene
 from biocodes_crate.progress import OnProgress, Progress, ignore_progress
 from biocodes_crate.study.manifest import DeclaredSource
 from biocodes_crate.tracing.decision import Decision, decide
@@ -81,7 +82,7 @@ def trace_panel(panel: Panel, index: TraceIndex, scenes: SceneProvider | SourceP
     traceable = panel.kind is PanelKind.IMAGE and min(width, height) >= SMALLEST_SIDE
     tone = take_apart(panel.pixels, panel.mask)
     best = _best_fit(PanelPixels(panel, tone), panel, tone, index, pixels) if traceable else None
-    discovered = edges_of(best[0], best[1], panel, tone) if best else ()
+    discovered = edges_of(best[0], best[1], panel, tone, pixels.scene(best[0].image, best[0].scene)) if best else ()
     edges = judge_declared(panel.declared, discovered, pixels.scene, traceable=traceable)
     boxes = unexplained_boxes(best[0], panel.box, panel.pixels.shape) if best else ()
     return replace(bare, edges=edges, unexplained=boxes)
@@ -123,11 +124,11 @@ def _hypotheses(
     yield slide(tone.greys[:1], index, likely_pictures(query, SWEPT))
 
 
-def edges_of(fit: Fit, decision: Decision, panel: Panel, tone: PanelTone) -> tuple[Edge, ...]:
+def edges_of(fit: Fit, decision: Decision, panel: Panel, tone: PanelTone, scene: Scene) -> tuple[Edge, ...]:
     """One edge for each channel that an accepted fit shows."""
     tied = fit.choice.tied
     evidence = evidence_of(fit, decision)
-    region = region_of(fit.panel_to_source, panel.pixels.shape)
+    region = region_of(fit.panel_to_source, panel.pixels.shape, scene)
     edges = []
     for number, plane in enumerate(fit.planes):
         channels = {c for ranked in tied for c in ranked.channels} if fit.mixture is None else {plane.c}
@@ -179,11 +180,12 @@ def _hamming(fit: Fit) -> int:
     return image_code_hamming(codes[0], codes[1])
 
 
-def region_of(panel_to_source: Matrix, panel_shape: tuple[int, ...]) -> Box:
-    """Bounding box, in source pixels, of what the panel shows."""
+def region_of(panel_to_source: Matrix, panel_shape: tuple[int, ...], scene: Scene) -> Box:
+    """Bounding box, in source pixels, of what the panel shows of the plane; a margin beyond the plane is cut off."""
     height, width = panel_shape[:2]
     corners = panel_to_source @ np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], float).T
-    low, high = corners.min(axis=1), corners.max(axis=1)
+    limits = [scene.size_x, scene.size_y]
+    low, high = np.clip(corners.min(axis=1), 0, limits), np.clip(corners.max(axis=1), 0, limits)
     return Box(*(round(float(v), 3) for v in (*low, *(high - low))))
 
 
