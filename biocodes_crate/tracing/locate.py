@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -105,7 +106,7 @@ def locate(panel: PanelPixels, hypothesis: Hypothesis, pixels: SourcePixels) -> 
     if refined is None:
         return None
     place = replace(place, matrix=refined)
-    place = replace(place, kernel=_kernel(panel, pixels, place, best.depth.plane(leading)))
+    place = with_kernel(panel, pixels, place, [best.depth.plane(c) for c in best.channels])
     return measure(panel, pixels, place, _choose(panel, pixels, place))
 
 
@@ -118,11 +119,9 @@ def rank_again(panel: PanelPixels, pixels: SourcePixels, place: Place) -> Choice
     return _choose(panel, pixels, place)
 
 
-def with_kernel(panel: PanelPixels, pixels: SourcePixels, place: Place, plane: PlaneRef) -> Place:
+def with_kernel(panel: PanelPixels, pixels: SourcePixels, place: Place, planes: Sequence[PlaneRef]) -> Place:
     """The place, with the way that the panel was brought to its size."""
-    if place.scene.is_rgb:
-        plane = replace(plane, c=-1)
-    return replace(place, kernel=_kernel(panel, pixels, place, plane))
+    return replace(place, kernel=_kernel(panel, pixels, place, planes))
 
 
 def anchor_reader(pixels: SourcePixels, key: KeyPicture, scene: Scene) -> Reader:
@@ -157,15 +156,26 @@ class Place:
     kernel: Kernel = Kernel.SMOOTH
 
 
-def _kernel(panel: PanelPixels, pixels: SourcePixels, place: Place, plane: PlaneRef) -> Kernel:
-    """How the panel was brought to its size: the way that explains it best."""
+def _kernel(panel: PanelPixels, pixels: SourcePixels, place: Place, planes: Sequence[PlaneRef]) -> Kernel:
+    """How the panel was brought to its size: the way that explains it best.
+
+    Depends on the panel, the place and the planes alone, so that a recheck finds the same.
+    """
     grid = comparison_grid(panel.shape, place.matrix, FINE)
     warp = plan_warp(place.matrix, grid, place.scene)
     if warp is None:
         return Kernel.SMOOTH
     use = panel.valid(grid) & warp.inside
-    source, grey = _reader(pixels, place.image, place.scene, plane)(warp), panel.grey(place.number, grid)[use]
-    residuals = {kernel: fit_tone(apply_warp(warp, source, kernel)[use], grey).residual for kernel in Kernel}
+    if use.sum() < 60:
+        return Kernel.SMOOTH
+    if place.scene.is_rgb:
+        planes = [replace(planes[0], c=-1)]
+    greys = [panel.grey(i, grid)[use] for i in range(len(panel.tone.greys))]
+    windows = [_reader(pixels, place.image, place.scene, plane)(warp) for plane in planes]
+    smooth = [apply_warp(warp, window)[use] for window in windows]
+    pairs = [(i, j) for i in range(len(windows)) for j in range(len(greys))]
+    i, j = max(pairs, key=lambda pair: fit_tone(smooth[pair[0]], greys[pair[1]]).explained)
+    residuals = {kernel: fit_tone(apply_warp(warp, windows[i], kernel)[use], greys[j]).residual for kernel in Kernel}
     best = min(residuals, key=lambda kernel: residuals[kernel])
     return best if residuals[best] < 0.97 * residuals[Kernel.SMOOTH] else Kernel.SMOOTH
 
@@ -259,7 +269,8 @@ def _leading(panel: PanelPixels, pixels: SourcePixels, place: Place, best: Ranke
 
 def measure(panel: PanelPixels, pixels: SourcePixels, place: Place, choice: Choice) -> Fit | None:
     """Re-render the chosen planes in their place and compare them with the panel."""
-    scene = place.scene
+    scene, best = place.scene, choice.best
+    place = with_kernel(panel, pixels, place, [best.depth.plane(c) for c in best.channels])
     grid = comparison_grid(panel.shape, place.matrix, FINE)
     warp = plan_warp(place.matrix, grid, scene)
     if warp is None:

@@ -14,9 +14,9 @@ from biocodes_crate.images import Scene
 from biocodes_crate.tracing.decision import decide
 from biocodes_crate.tracing.declared import plane_words
 from biocodes_crate.tracing.locate import PanelPixels, Place, measure, rank_again, with_kernel
-from biocodes_crate.tracing.model import Edge, Evidence, Status
+from biocodes_crate.tracing.model import Edge, Evidence, PlaneRef, Status
 from biocodes_crate.tracing.pixels import SceneProvider, SourcePixels
-from biocodes_crate.tracing.planes import Depth
+from biocodes_crate.tracing.planes import Depth, Ranked
 from biocodes_crate.tracing.tones import take_apart
 from biocodes_crate.tracing.trace import evidence_of, region_of
 
@@ -81,12 +81,11 @@ def _recheck_group(panel: Panel, group: Sequence[Edge], pixels: SourcePixels) ->
         return [Recheck(edge, False, Evidence(), "its scene has no such plane") for edge in group]
     tone = take_apart(panel.pixels, panel.mask)
     panel_pixels = PanelPixels(panel, tone)
-    place = with_kernel(panel_pixels, pixels, Place(first.image, scene, matrix), group[0].source)
+    place = with_kernel(panel_pixels, pixels, Place(first.image, scene, matrix), [edge.source for edge in group])
     choice = rank_again(panel_pixels, pixels, place)
     fit = None
     if choice is not None:
-        stated = next((r for r in (choice.best, *choice.tied) if r.depth == depth), None)
-        if stated is None:
+        if not any(edge.source in _planes(ranked) for edge in group for ranked in (choice.best, *choice.tied)):
             best = choice.best.depth.plane(choice.best.channels[0])
             return [Recheck(edge, False, Evidence(), f"the pixels show {plane_words(best)}") for edge in group]
         fit = measure(panel_pixels, pixels, place, choice)
@@ -97,21 +96,25 @@ def _recheck_group(panel: Panel, group: Sequence[Edge], pixels: SourcePixels) ->
     decision = decide(fit.agreement)
     evidence = evidence_of(fit, decision)
     tied = choice is not None and len(choice.tied) > 1
-    shown = {plane.c for plane in fit.planes}
+    shown = set(fit.planes)
     if choice is not None and tied:
-        shown |= {c for ranked in choice.tied for c in ranked.channels}
+        shown |= {plane for ranked in choice.tied for plane in _planes(ranked)}
     results = []
     for edge in group:
         if not decision.accepted:
             results.append(Recheck(edge, False, evidence, decision.reason))
-        elif edge.source.c not in shown:
-            results.append(Recheck(edge, False, evidence, f"channel {edge.source.c} adds nothing to the panel"))
+        elif edge.source not in shown:
+            results.append(Recheck(edge, False, evidence, f"{plane_words(edge.source)} adds nothing to the panel"))
         elif tied and edge.status is Status.VERIFIED:
             results.append(Recheck(edge, False, evidence, "the pixels do not tell which of several planes it is"))
         else:
             drift = _drift(edge, evidence) or _region_drift(edge, panel, scene)
             results.append(Recheck(edge, True, evidence, "", drift))
     return results
+
+
+def _planes(ranked: Ranked) -> set[PlaneRef]:
+    return {ranked.depth.plane(c) for c in ranked.channels}
 
 
 def _drift(edge: Edge, measured: Evidence) -> str:

@@ -221,3 +221,22 @@ def test_each_edge_of_a_merge_is_borne_out_when_checked_again() -> None:
     merged = np.stack([shown(texture(42)), shown(texture(40)), shown(texture(42))], -1)
     again = recheck_panel(panel_of(merged), trace(merged).edges, study())
     assert [(r.agrees, r.drift) for r in again] == [(True, ""), (True, "")]
+
+
+def test_a_merge_of_the_pages_of_a_bare_tiff_is_found_and_borne_out() -> None:
+    """A file that does not say what its pages are may hold channels."""
+    pages = Study(pages=np.stack([texture(40), texture(41)]))
+    merged = panel_of(np.stack([shown(texture(41)), shown(texture(40)), np.zeros((220, 260), np.uint8)], -1))
+    edges = trace_panel(merged, pages.index, pages).edges
+    assert [(e.status, e.source.z) for e in edges] == [(Status.VERIFIED, 0), (Status.VERIFIED, 1)]
+    assert all(result.agrees and not result.drift for result in recheck_panel(merged, edges, pages))
+
+
+def test_a_region_stays_within_the_plane() -> None:
+    """A panel with a margin shows less of the plane than its transform covers."""
+    margin = np.pad(shown(texture(1)), 4)
+    edge = only_edge(trace(margin))
+    assert edge.region is not None
+    x, y, w, h = edge.region
+    assert (x, y) >= (0, 0)
+    assert (x + w, y + h) <= (260, 220)
