@@ -13,7 +13,7 @@ from biocodes_crate.tracing.evidence import LOG10_FLOOR, Agreement
 
 THRESHOLD = -5.0  # log10 of the false-alarm probability of a verified edge; a tenth of what is promised
 LEAST_CORRELATION = 0.5
-LEAST_TILE_SHARE = 0.6  # two wells of one plate agreed in half of the tiles: in their outline, and nowhere else
+LEAST_TILE_SHARE = 0.75  # two wells of one plate agreed in up to 0.67 of the tiles: in outline and shading alone
 LEAST_TILES = 4
 # Optimising a transform makes unrelated fields agree better than chance at one fixed transform would
 # have it. On fits of panels to images that they do not show the exponent reached −34 within a hundred
