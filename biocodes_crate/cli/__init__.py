@@ -3,6 +3,6 @@
 
 def main() -> None:
     """Run the command line."""
-    from biocodes_crate.cli.app import app  # noqa: PLC0415 (importing this package runs nothing)
+    from biocodes_crate.cli.app import app  # importing this package runs nothing
 
     app()

@@ -7,7 +7,7 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,14 @@ def result(text: str) -> None:
 def result_json(value: Any) -> None:
     """Print a result for a program."""
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def answer(as_json: bool, value: Callable[[], Any], text: Callable[[], str]) -> None:
+    """Print a result for a program or for a person; only the one that is asked for is made."""
+    if as_json:
+        result_json(value())
+    else:
+        result(text())
 
 
 def note(text: str) -> None:
@@ -75,9 +83,9 @@ class _Lines:
 
 @contextmanager
 def _bars() -> Iterator[OnProgress]:
-    from rich.console import Console  # noqa: PLC0415 (rich is needed on a terminal only)
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415
-    from rich.progress import Progress as Bars  # noqa: PLC0415
+    from rich.console import Console  # rich is needed on a terminal only
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
 
     columns = (
         TextColumn("{task.description:<18}", markup=False),

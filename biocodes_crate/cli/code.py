@@ -1,0 +1,33 @@
+"""`crate code`: print the ISCCs of anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from biocodes_crate.cli import console
+from biocodes_crate.cli.handling import handled
+
+
+@handled
+def code(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Any file or folder.")],
+    simprints: Annotated[
+        bool, typer.Option("--simprints", help="List the Data-Code of every plane, for search.")
+    ] = False,
+) -> None:
+    """Print the ISCCs of any file, folder or image.
+
+    As IsccEntry JSON, which the search tools of ISCC read.
+
+    \b
+    Example:
+        crate code images/cells.ome.zarr
+    """
+    from biocodes_crate.codes import entry_for
+
+    with console.progress() as report:
+        entry = entry_for(path, simprints, report)
+    console.result_json(entry)

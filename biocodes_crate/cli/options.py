@@ -1,0 +1,16 @@
+"""Arguments and options that several commands take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+StudyArgument = Annotated[Path, typer.Argument(metavar="STUDY", help="The folder of the study.")]
+CrateArgument = Annotated[Path, typer.Argument(metavar="CRATE", help="A crate: its folder, zip or metadata file.")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, metavar="N", help="Threads that decode images; default: one per core.")
+]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Compute everything anew, and remember nothing.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
