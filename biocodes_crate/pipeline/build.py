@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from biocodes_crate.crate import (
     PREVIEW,
     CrateContent,
     crate_files,
+    display,
     write_folder,
     write_in_place,
     write_zip,
@@ -28,7 +29,7 @@ from biocodes_crate.pipeline.images import CodedImages, code_images
 from biocodes_crate.pipeline.memory import TraceMemory
 from biocodes_crate.pipeline.traced import TracedFigures
 from biocodes_crate.progress import OnProgress, ignore_progress
-from biocodes_crate.report import StudyFiles, compose_report, report_html
+from biocodes_crate.report import StudyFiles, apology_html, compose_report, report_html
 from biocodes_crate.study import Study, read_study
 from biocodes_crate.tracing import TracedPage
 
@@ -96,8 +97,8 @@ def build_study(
     iscc, unread = _payload_code(study)
     findings = _sorted((*findings, *unread))
     content = crate_content(study, images, figures, iscc=iscc, findings=findings, now=now)
-    _write(root, output, study, content, images, on_progress)
-    return _result(root, output, images, figures, findings, iscc)
+    content = _write(root, output, study, content, images, on_progress)
+    return _result(root, output, images, figures, content.findings, iscc)
 
 
 def _refuse_read_only(root: Path) -> None:
@@ -137,20 +138,38 @@ def _write(
     content: CrateContent,
     images: CodedImages,
     on_progress: OnProgress,
-) -> None:
+) -> CrateContent:
+    """Write everything; what is written says of a page that could not be drawn that it could not."""
     opened = StudyFiles(root, {made.listed.path: made.image for made in images.coded})
     with tempfile.TemporaryDirectory(prefix="biocodes-") as folder:
         table = Path(folder) / "planes.parquet"
         write_plane_table(table, (row for made in images.coded for row in plane_rows(made.listed.path, made.codes)))
         metadata, files = crate_files(content, table)
-        view = compose_report(metadata, opened, content.findings, title=content.folder)
-        files[PREVIEW] = report_html(view).encode("utf-8")
+        try:
+            view = compose_report(metadata, opened, content.findings, title=content.folder)
+            page = report_html(view)
+        except Exception as error:  # after all the work is done, no fault of a picture may lose it
+            content = replace(content, findings=_sorted((*content.findings, _no_preview(error))))
+            _, files = crate_files(content, table)
+            page = apology_html(content.folder, f"{type(error).__name__}: {error}")
+        files[PREVIEW] = page.encode("utf-8", "replace")
         if output is None:
             write_in_place(root, files)
         elif output.suffix.lower() == ".zip":
             write_zip(root, output, study.payload(), files, on_progress)
         else:
             write_folder(root, output, study.payload(), files, on_progress)
+    return content
+
+
+def _no_preview(error: Exception) -> Finding:
+    return Finding(
+        "preview-failed",
+        Severity.WARNING,
+        PREVIEW,
+        f"the page could not be drawn ({type(error).__name__}: {display(str(error))}); the crate is complete",
+        "Please report it, and try `crate report` with a later version.",
+    )
 
 
 def _result(

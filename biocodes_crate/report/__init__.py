@@ -3,6 +3,7 @@
 Start with :func:`report_html` and :func:`report_from_crate`.
 """
 
+from biocodes_crate.report.apology import apology_html
 from biocodes_crate.report.compose import Files, StudyFiles, compose_report, report_from_crate
 from biocodes_crate.report.graph import provenance_svg
 from biocodes_crate.report.page import report_html
@@ -42,6 +43,7 @@ __all__ = [
     "StudyFacts",
     "StudyFiles",
     "Tally",
+    "apology_html",
     "compose_report",
     "describe_edge",
     "describe_plane",

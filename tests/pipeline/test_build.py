@@ -261,3 +261,22 @@ def test_a_crate_can_be_built_again_from_its_zip(study, tmp_path):
     result = build_study(tmp_path / "again")
     assert result.backed == 2
     assert sources(tmp_path / "again") == sources(tmp_path / "out.zip")
+
+
+def test_a_page_that_cannot_be_drawn_is_a_finding_and_no_old_page_stays(study, monkeypatch):
+    build_study(study)
+
+    def fail(view):
+        raise LookupError("no <b>such</b> thing \udcff")
+
+    monkeypatch.setattr("biocodes_crate.pipeline.build.report_html", fail)
+    result = build_study(study)
+    assert result.backed == 2
+    assert "preview-failed" in ids(result)
+    page = (study / "ro-crate-preview.html").read_text(encoding="utf-8")
+    assert "LookupError: no &lt;b&gt;such&lt;/b&gt; thing" in page
+    assert "panel" not in page
+    assert "preview-failed" in (study / "ro-crate-metadata.json").read_text(encoding="utf-8")
+    assert errors(study) == []
+    monkeypatch.undo()
+    assert "preview-failed" not in ids(build_study(study))
