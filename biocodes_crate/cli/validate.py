@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from biocodes_crate.cli import console
 from biocodes_crate.cli.handling import handled
-from biocodes_crate.cli.options import AsJson, CrateArgument
+from biocodes_crate.cli.options import CrateArgument
 
 
 class LevelName(StrEnum):
@@ -20,13 +22,28 @@ class LevelName(StrEnum):
     PROVENANCE = "provenance"
 
 
+class FormatName(StrEnum):
+    """How the findings are written."""
+
+    TEXT = "text"
+    JSON = "json"
+    JUNIT = "junit"
+    SARIF = "sarif"
+    HTML = "html"
+    MARKDOWN = "markdown"
+
+
 @handled
 def validate(
     crate: CrateArgument,
     level: Annotated[
         LevelName, typer.Option("--level", help="How far to go; each level includes those before it.")
     ] = LevelName.PROVENANCE,
-    as_json: AsJson = False,
+    form: Annotated[FormatName, typer.Option("--format", help="How to write the findings.")] = FormatName.TEXT,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="PATH", help="The file to write; default: stdout.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> int:
     """Say what is wrong with a crate. Exit code 0: valid, 1: not valid, 2: cannot run.
 
@@ -34,13 +51,24 @@ def validate(
     edge again, on the pixels.
 
     \b
-    Example:
+    Examples:
         crate validate my-study
+        crate validate submission.zip --format markdown > ticket.md
     """
     from biocodes_crate.cli.words import describe_report
-    from biocodes_crate.validation import Level, validate_crate
+    from biocodes_crate.validation import Level, ReportFormat, render, validate_crate
 
     with console.progress() as report_progress:
         report = validate_crate(crate, Level[level.name], report_progress)
-    console.answer(as_json, report.as_json, lambda: describe_report(report))
+    if as_json:
+        form = FormatName.JSON
+    if form is FormatName.TEXT:
+        text = console.harmless(describe_report(report)) + "\n"
+    else:
+        text = render(report, ReportFormat[form.name])
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        console.write_text(output, text)
+        console.note(f"Written: {output}")
     return report.exit_code
