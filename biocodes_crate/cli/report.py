@@ -1,4 +1,4 @@
-"""`crate report`: make the page that a person looks at."""
+"""`crate report`: make the page that a person looks at, or the graph alone."""
 
 from __future__ import annotations
 
@@ -10,31 +10,48 @@ import typer
 
 from biocodes_crate.cli import console
 from biocodes_crate.cli.handling import handled
-from biocodes_crate.cli.options import CrateArgument
+from biocodes_crate.cli.options import AsJson, CrateArgument
 
 
 @handled
 def report(
     crate: CrateArgument,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="PATH", help="The file to write; default: stdout.")
+        Path | None, typer.Option("-o", "--output", metavar="PATH", help="The page to write; default: stdout.")
     ] = None,
+    graph: Annotated[
+        Path | None,
+        typer.Option("--graph", metavar="SVG", help="Draw the provenance as a graph: figures, panels, planes, images."),
+    ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Make the HTML page that a person looks at.
 
-    `crate build` writes the same page as ro-crate-preview.html.
+    `crate build` writes the same page as ro-crate-preview.html, with the graph in it.
 
     \b
-    Example:
+    Examples:
         crate report my-study.zip -o my-study.html
+        crate report my-study --graph provenance.svg
     """
     from biocodes_crate.crate import open_crate
-    from biocodes_crate.report import report_from_crate, report_html
+    from biocodes_crate.report import graph_from_crate, report_as_json, report_from_crate, report_html
 
-    with console.progress() as on_progress, open_crate(crate) as reader:
-        page = report_html(report_from_crate(reader, on_progress=on_progress))
-    if output is None:
-        sys.stdout.write(page)
-        return
-    console.write_text(output, page)
-    console.note(f"Written: {output}")
+    with open_crate(crate) as reader:
+        if graph is not None:
+            _written(graph, graph_from_crate(reader))
+            if output is None and not as_json:
+                return
+        with console.progress() as on_progress:
+            view = report_from_crate(reader, on_progress=on_progress)
+    if output is not None:
+        _written(output, report_html(view))
+    if as_json:
+        console.result_json(report_as_json(view))
+    elif output is None:
+        sys.stdout.write(report_html(view))
+
+
+def _written(path: Path, text: str) -> None:
+    console.write_text(path, text)
+    console.note(f"Written: {path}")

@@ -4,11 +4,12 @@ Start with :func:`report_html` and :func:`report_from_crate`.
 """
 
 from biocodes_crate.report.apology import apology_html
-from biocodes_crate.report.compose import Files, StudyFiles, compose_report, report_from_crate
+from biocodes_crate.report.compose import Files, StudyFiles, compose_report, graph_from_crate, report_from_crate
 from biocodes_crate.report.graph import provenance_svg
 from biocodes_crate.report.page import report_html
 from biocodes_crate.report.rendering import Layer, difference, render_source
 from biocodes_crate.report.states import PanelState, Tally, state_of, tally
+from biocodes_crate.report.summary import report_as_json
 from biocodes_crate.report.view import (
     Code,
     FigureView,
@@ -50,8 +51,10 @@ __all__ = [
     "difference",
     "explain_evidence",
     "explain_status",
+    "graph_from_crate",
     "provenance_svg",
     "render_source",
+    "report_as_json",
     "report_from_crate",
     "report_html",
     "state_of",

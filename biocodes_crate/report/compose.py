@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from biocodes_crate.images import Image, Scene, open_image
 from biocodes_crate.progress import OnProgress, Progress, ignore_progress
 from biocodes_crate.report.encoding import Role
 from biocodes_crate.report.facts import Facts, StatedImage
+from biocodes_crate.report.graph import provenance_svg
 from biocodes_crate.report.previews import (
     composed_page,
     page_preview,
@@ -95,6 +97,21 @@ def report_from_crate(
     """What the page shows of a crate that is there; what its pixels do not give is left out, and said."""
     with Workspace(reader) as files:
         return compose_report(reader.metadata, files, findings, check_command, on_progress, title=reader.path.stem)
+
+
+def graph_from_crate(reader: CrateReader) -> str:
+    """The provenance graph of a crate as SVG; channels have names where the images are at hand."""
+    facts = Facts(reader.metadata)
+    scenes: dict[tuple[str, int], SceneFacts] = {}
+    with Workspace(reader) as files:
+        for image in facts.images():
+            scenes |= {(image.path, scene.facts.index): scene.facts for scene in image.scenes}
+            if reader.folder is not None:  # a zip would have to be unpacked for a few names
+                with contextlib.suppress(*_MISSING):
+                    scenes |= {
+                        (image.path, scene.index): SceneFacts.of(scene) for scene in files.image(image.path).scenes
+                    }
+    return provenance_svg(read_pages(reader.metadata, lambda *_: None), scenes=scenes)
 
 
 def compose_report(

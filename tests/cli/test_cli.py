@@ -154,6 +154,18 @@ def test_a_report_is_written_or_printed(crate, tmp_path):
     assert run("report", crate, "-o", tmp_path / "gone" / "report.html").exit_code == 2
 
 
+def test_a_report_can_be_a_graph_alone_or_data(crate, tmp_path):
+    done = run("report", crate, "--graph", tmp_path / "graph.svg")
+    assert done.exit_code == 0
+    assert done.stdout == ""
+    assert (tmp_path / "graph.svg").read_text(encoding="utf-8").startswith("<svg")
+    said = json.loads(run("report", crate, "--json").stdout)
+    assert said["panels"]["backed"] == 2
+    assert said["figures"][0]["figure"] == FIGURE
+    assert {image["path"] for image in said["images"]} >= {TIFF}
+    assert run("report", crate, "--graph", tmp_path / "gone" / "graph.svg").exit_code == 2
+
+
 def test_init_writes_once(tmp_path):
     done = run("init", tmp_path)
     assert done.exit_code == 0

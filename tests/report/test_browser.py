@@ -165,6 +165,17 @@ def test_a_slider_wipes_from_the_panel_to_its_source(browser: Browser, html: Pat
     assert clip == "inset(0px 0% 0px 0px)"
 
 
+def test_what_hangs_together_with_a_panel_stands_out_in_the_graph(browser: Browser, html: Path) -> None:
+    browser.open(html)
+    browser.run("document.querySelector('svg.graph a[href=\"#panel-1-1-1\"]').focus()")
+    lit = "return [...document.querySelectorAll('svg.graph .node.on text')].map(t => t.textContent)"
+    shown = browser.run(lit)
+    assert {"fig 1.png", "Panel A", "cells #1.ome.tif"} <= set(shown)
+    assert "Panel B" not in shown
+    browser.run("document.activeElement.blur()")
+    assert browser.run(lit) == []
+
+
 @pytest.mark.parametrize("width", [320, 390, 820, 1400])
 def test_nothing_sticks_out_at_any_width(browser: Browser, html: Path, width: int) -> None:
     browser.open(html, width=width)

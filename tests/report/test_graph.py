@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from itertools import pairwise
+from dataclasses import replace
+from itertools import combinations, pairwise
+from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from biocodes_crate.crate import open_crate
 from biocodes_crate.figures.model import Box, PageUnit, PanelKind
-from biocodes_crate.report import ReportView, provenance_svg
+from biocodes_crate.report import ReportView, graph_from_crate, provenance_svg
+from biocodes_crate.report.layering import crossings
 from biocodes_crate.tracing.model import Claim, Edge, PlaneRef, Status, TracedPage, TracedPanel
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -60,6 +64,60 @@ def test_planes_of_one_image_stay_together(edges: list[list[tuple[int, int, Stat
     to_images = sorted((y0, y1) for _, y0, x1, y1 in ends if x1 == rightmost)
     if len({end[2] for end in ends}) > 1:
         assert all(a[1] <= b[1] for a, b in pairwise(to_images))
+
+
+heights = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=40)
+
+
+@settings(max_examples=100, deadline=None)
+@given(heights)
+def test_crossings_are_counted_as_one_would_by_hand(lines: list[tuple[int, int]]) -> None:
+    at = {("a", y): float(y) for y in range(10)} | {("b", y): float(y) for y in range(10)}
+    by_hand = sum((a - c) * (b - d) < 0 for (a, b), (c, d) in combinations(lines, 2))
+    assert crossings([(("a", a), ("b", b)) for a, b in lines], at) == by_hand
+
+
+def hundred_panels() -> list[TracedPage]:
+    """Ten figures of ten panels, which show planes of twelve images all over the place."""
+    pages = []
+    for figure in range(10):
+        edges = [[((figure * 5 + panel * 7) % 12, panel % 4, Status.VERIFIED)] for panel in range(10)]
+        (page,) = pages_of(edges)
+        pages.append(replace(page, figure=f"figures/fig{figure}.png"))
+    return pages
+
+
+def test_a_hundred_panels_are_drawn_figure_by_figure() -> None:
+    """Lines of one figure stay beside its panels; an image of several figures says so."""
+    root = ET.fromstring(provenance_svg(hundred_panels()))
+    for line in root.iter(f"{SVG}path"):
+        if "data-from" in line.attrib:
+            y0, y1 = (float(y) for y in re.findall(r"^M\S+ (\S+?)C.* \S+ (\S+)$", line.get("d", ""))[0])
+            assert abs(y1 - y0) <= 10 * 30, "no line is longer than a figure"
+    assert "100 panels of 10 figures" in root.get("aria-label", "")
+    assert "of 12 images" in root.get("aria-label", "")
+    texts = [text.text or "" for text in root.iter(f"{SVG}text")]
+    assert any(re.fullmatch(r"[0-9]+\.tif, in [0-9]+ figures", text) for text in texts)
+
+
+def test_a_small_crate_is_one_graph() -> None:
+    first, second = (
+        replace(page, figure=f"{n}.png") for n, page in enumerate(pages_of([[(0, 0, Status.VERIFIED)]]) * 2)
+    )
+    texts = [text.text for text in ET.fromstring(provenance_svg([first, second])).iter(f"{SVG}text")]
+    assert texts.count("0.tif") == 1
+
+
+def test_the_graph_of_a_crate_names_channels_where_its_images_are_at_hand(crate: Path) -> None:
+    with open_crate(crate) as reader:
+        assert "channel 0 (GFP)" in graph_from_crate(reader)
+    with open_crate(crate / "ro-crate-metadata.json") as reader:
+        assert "channel 0" in graph_from_crate(reader)
+
+
+def test_the_graph_says_what_its_signs_mean(view: ReportView) -> None:
+    texts = " ".join(text.text or "" for text in ET.fromstring(provenance_svg(view.pages)).iter(f"{SVG}text"))
+    assert "verified: the pixels prove the source" in texts
 
 
 def test_the_graph_is_the_same_every_time(view: ReportView) -> None:

@@ -110,6 +110,44 @@
   }
   for (const details of panels) compare(details);
 
+  // In the graph, what hangs together with the node that is pointed at stands out.
+  const graph = document.querySelector("svg.graph");
+  if (graph) {
+    const nodes = new Map([...graph.querySelectorAll("[data-node]")].map((node) => [node.dataset.node, node]));
+    const lines = [...graph.querySelectorAll("[data-from]")];
+    const walk = (start, end, first) => {
+      const found = new Set([first]);
+      const todo = [first];
+      while (todo.length) {
+        const at = todo.pop();
+        for (const line of lines) {
+          if (line.dataset[start] !== at) continue;
+          line.classList.add("on");
+          if (!found.has(line.dataset[end])) { found.add(line.dataset[end]); todo.push(line.dataset[end]); }
+        }
+      }
+      for (const one of found) nodes.get(one).classList.add("on");
+    };
+    const follow = (event) => {
+      const node = event.target.closest("[data-node]") || event.target.querySelector("[data-node]");
+      if (!node || node.closest("svg.graph") !== graph) return;
+      forget();
+      graph.classList.add("following");
+      walk("from", "to", node.dataset.node);
+      walk("to", "from", node.dataset.node);
+    };
+    const forget = () => {
+      graph.classList.remove("following");
+      for (const one of graph.querySelectorAll(".on")) one.classList.remove("on");
+    };
+    for (const node of nodes.values()) node.addEventListener("pointerenter", follow);
+    for (const node of nodes.values()) node.addEventListener("pointerleave", forget);
+    for (const link of graph.querySelectorAll("a")) {
+      link.addEventListener("focus", follow);
+      link.addEventListener("blur", forget);
+    }
+  }
+
   // All panels at once; and on paper.
   const all = document.getElementById("all");
   if (panels.length > 1) {
