@@ -134,11 +134,28 @@ def _on_page(pixels: Pixels, ground: tuple[int, int, int], lossy: bool, least: i
         return Layout((), (), ground)
     solids, rest = _solids(pixels, off, least, lossy)
     parts = [part for box in solids for part in _split(pixels, box, lossy, least)]
+    parts = [inner for part in parts for inner in _framed(pixels, part, lossy, least) or [part]]
     panels = [part for part in parts if _is_image(pixels, part, lossy)]
     for part in parts:
         if part not in panels:  # the bars of a chart, a box of a drawing: gathered with what is around them
             part.crop(rest)[:] = part.crop(off) > 24
     return Layout(tuple(panels), tuple(_gather(pixels, rest, panels, least, lossy)), ground)
+
+
+def _framed(pixels: Pixels, box: PixelBox, lossy: bool, least: int) -> list[PixelBox]:
+    """The panels on a ground of their own, as in a coloured box or a window: two or more that fill most of it."""
+    view = box.crop(pixels)
+    flat = view[:: max(1, box.height // 200), :: max(1, box.width // 200)].reshape(-1, 3).astype(np.int32)
+    values, counts = np.unique((flat[:, 0] << 16) | (flat[:, 1] << 8) | flat[:, 2], return_counts=True)
+    key, share = int(values[counts.argmax()]), float(counts.max() / len(flat))
+    if not 0.05 < share < 0.5:
+        return []
+    ground = (key >> 16, (key >> 8) & 255, key & 255)
+    solids, _ = _solids(view, distance(view, ground), least, lossy)
+    inner = [one for one in solids if _is_image(view, one, lossy)]
+    if len(inner) < 2 or sum(one.area for one in inner) < 0.5 * box.area:
+        return []
+    return [PixelBox(box.x0 + i.x0, box.y0 + i.y0, box.x0 + i.x1, box.y0 + i.y1) for i in inner]
 
 
 def _without_page(pixels: Pixels, whole: PixelBox, lossy: bool, least: int, ground: tuple[int, int, int]) -> Layout:

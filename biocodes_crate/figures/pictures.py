@@ -30,7 +30,9 @@ def find_panels(pixels: Pixels, lossy: bool = False) -> list[Panel]:
     layout = find_layout(pixels, lossy)
     panels: list[Panel] = []
     outer: list[bool] = []
-    for box in [*layout.panels, *layout.loose]:
+    # What surrounds panels, such as the window that each was captured with, is no panel.
+    loose = [box for box in layout.loose if sum(box.overlap(one) for one in layout.panels) <= 0.5 * box.area]
+    for box in [*layout.panels, *loose]:
         panel = cut_panel(pixels, box, lossy)
         if panel.kind is PanelKind.TEXT:
             continue
