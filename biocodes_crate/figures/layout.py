@@ -133,8 +133,8 @@ def _on_page(pixels: Pixels, ground: tuple[int, int, int], lossy: bool, least: i
     if float((off <= 24).mean()) < 0.004:
         return Layout((), (), ground)
     solids, rest = _solids(pixels, off, least, lossy)
-    parts = [part for box in solids for part in _split(pixels, box, lossy, least)]
-    parts = [inner for part in parts for inner in _framed(pixels, part, lossy, least) or [part]]
+    framed = [inner for box in solids for inner in _framed(pixels, box, lossy, least) or [box]]
+    parts = [part for box in framed for part in _split(pixels, box, lossy, least)]
     panels = [part for part in parts if _is_image(pixels, part, lossy)]
     for part in parts:
         if part not in panels:  # the bars of a chart, a box of a drawing: gathered with what is around them
@@ -148,9 +148,10 @@ def _framed(pixels: Pixels, box: PixelBox, lossy: bool, least: int) -> list[Pixe
     flat = view[:: max(1, box.height // 200), :: max(1, box.width // 200)].reshape(-1, 3).astype(np.int32)
     values, counts = np.unique((flat[:, 0] << 16) | (flat[:, 1] << 8) | flat[:, 2], return_counts=True)
     key, share = int(values[counts.argmax()]), float(counts.max() / len(flat))
-    if not 0.05 < share < 0.5:
-        return []
     ground = (key >> 16, (key >> 8) & 255, key & 255)
+    rim = np.concatenate([view[1], view[-2], view[:, 1], view[:, -2]])
+    if not 0.05 < share < 0.5 or float((distance(rim, ground) <= (24 if lossy else 3)).mean()) < 0.9:
+        return []
     solids, _ = _solids(view, distance(view, ground), least, lossy)
     inner = [one for one in solids if _is_image(view, one, lossy)]
     if len(inner) < 2 or sum(one.area for one in inner) < 0.5 * box.area:
