@@ -76,3 +76,7 @@ class CannotWrite(BiocodesError):
 
 class BadCode(BiocodesError):
     """A string is not an ISCC, or two codes cannot be compared."""
+
+
+class MissingExtra(BiocodesError):
+    """What was asked for needs a package that is not installed."""

@@ -4,9 +4,11 @@ Start with :func:`report_html` and :func:`report_from_crate`.
 """
 
 from biocodes_crate.report.apology import apology_html
-from biocodes_crate.report.compose import Files, StudyFiles, compose_report, graph_from_crate, report_from_crate
+from biocodes_crate.report.compose import compose_report, graph_from_crate, report_from_crate
+from biocodes_crate.report.facts import Facts
 from biocodes_crate.report.graph import provenance_svg
 from biocodes_crate.report.page import report_html
+from biocodes_crate.report.painter import Files, Painter, StudyFiles
 from biocodes_crate.report.rendering import Layer, difference, render_source
 from biocodes_crate.report.states import PanelState, Tally, state_of, tally
 from biocodes_crate.report.summary import report_as_json
@@ -28,12 +30,14 @@ from biocodes_crate.report.words import describe_edge, describe_plane, explain_e
 
 __all__ = [
     "Code",
+    "Facts",
     "FigureView",
     "FileView",
     "Files",
     "ImageView",
     "Layer",
     "PageView",
+    "Painter",
     "PanelState",
     "PanelView",
     "Person",

@@ -88,7 +88,13 @@ class Workspace:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of what was opened, and remove what was unpacked."""
         self._images.clear()
         self._figures.clear()
+        self._paths.clear()
         if self._folder is not None:
             self._folder.cleanup()
+            self._folder = None
