@@ -74,6 +74,10 @@ class CannotWrite(BiocodesError):
     """The result cannot be written where it was asked for."""
 
 
+class CannotExport(BiocodesError):
+    """A format demands what the crate does not say."""
+
+
 class BadCode(BiocodesError):
     """A string is not an ISCC, or two codes cannot be compared."""
 

@@ -15,6 +15,7 @@ from biocodes_crate.cli.build import build
 from biocodes_crate.cli.code import code
 from biocodes_crate.cli.compare import compare
 from biocodes_crate.cli.edges import edges
+from biocodes_crate.cli.export import export
 from biocodes_crate.cli.init import init
 from biocodes_crate.cli.report import report
 from biocodes_crate.cli.trace import trace
@@ -59,3 +60,4 @@ app.command()(edges)
 app.command()(code)
 app.command()(compare)
 app.command()(report)
+app.command()(export)
