@@ -66,10 +66,13 @@ _ORGANISMS = {
 # Names of the Biological Imaging Methods Ontology.
 _METHODS = {
     "00000243": "bright-field microscopy",
+    "00000246": "fluorescence microscopy",
     "00000251": "confocal microscopy",
-    "00000253": "two-photon laser scanning microscopy",
+    "00000253": "spinning disk confocal microscopy",
+    "00000254": "two-photon laser scanning microscopy",
     "00000257": "scanning electron microscopy (SEM)",
-    "00000369": "light sheet fluorescence microscopy",
+    "00000258": "transmission electron microscopy (TEM)",
+    "00000369": "SPIM",
 }
 
 

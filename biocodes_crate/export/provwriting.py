@@ -13,7 +13,11 @@ from biocodes_crate.crate.terms import BC
 from biocodes_crate.export.base import as_iri
 
 _ESCAPED = re.compile(r"[='(),\-:;\[\].]")  # PN_CHARS_ESC of PROV-N, section 3.7.1
-_ALLOWED = re.compile(r"[A-Za-z0-9_/@~&+*?#$!='(),\-:;\[\].]|%[0-9A-Fa-f]{2}|[^\W\x00-\x7f]", re.UNICODE)
+_LETTERS = (  # PN_CHARS_BASE of SPARQL, beyond ASCII
+    r"\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u02FF\u0370-\u037D\u037F-\u1FFF\u200C-\u200D\u2070-\u218F\u2C00-\u2FEF"
+    r"\u3001-\uD7FF\uF900-\uFDCF\uFDF0-\uFFFD\U00010000-\U000EFFFF"
+)
+_ALLOWED = re.compile(rf"[A-Za-z0-9_/@~&+*?#$!='(),\-:;\[\].{_LETTERS}]|%[0-9A-Fa-f]{{2}}")
 
 
 class Name(NamedTuple):

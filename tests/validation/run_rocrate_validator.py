@@ -2,11 +2,12 @@
 
 A program of its own, because rocrate-validator may live in another environment:
 
-    python run_rocrate_validator.py CONTEXTS PROFILES CRATE…
+    python run_rocrate_validator.py [--profile ID] [--severity NAME] CONTEXTS PROFILES CRATE…
 """
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import sys
@@ -46,14 +47,20 @@ def seed_cache(contexts: Path, cache: Path) -> None:
 
 
 def main() -> None:
-    contexts, profiles = (Path(argument).resolve() for argument in sys.argv[1:3])
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--profile", default="biocodes-crate")
+    parser.add_argument("--severity", default="RECOMMENDED")
+    parser.add_argument("paths", nargs="+", type=Path)
+    asked = parser.parse_args()
+    contexts, profiles, *crates = (path.resolve() for path in asked.paths)
     with tempfile.TemporaryDirectory() as folder:
         cache = Path(folder) / "cache"
         seed_cache(contexts, cache)
-        json.dump([validate(Path(crate).resolve(), profiles, cache) for crate in sys.argv[3:]], sys.stdout)
+        found = [validate(crate, profiles, cache, asked.profile, asked.severity) for crate in crates]
+    json.dump(found, sys.stdout)
 
 
-def validate(crate: Path, profiles: Path, cache: Path) -> dict:
+def validate(crate: Path, profiles: Path, cache: Path, profile: str, severity: str) -> dict:
     """Validate a crate, or a metadata file as metadata only; recommendations too."""
     from rocrate_validator import services
     from rocrate_validator.models import Severity, ValidationSettings
@@ -61,8 +68,8 @@ def validate(crate: Path, profiles: Path, cache: Path) -> dict:
     settings = ValidationSettings(
         rocrate_uri=crate if crate.is_dir() else crate.parent,
         extra_profiles_path=profiles,
-        profile_identifier="biocodes-crate",
-        requirement_severity=Severity.RECOMMENDED,
+        profile_identifier=profile,
+        requirement_severity=Severity[severity],
         metadata_only=crate.is_file(),
         offline=True,
         cache_path=cache,
@@ -82,9 +89,9 @@ def validate(crate: Path, profiles: Path, cache: Path) -> dict:
             "entity": str(issue.violatingEntity),
             "message": issue.message,
         }
-        for issue in result.get_issues(Severity.RECOMMENDED)
+        for issue in result.get_issues(Severity[severity])
     ]
-    return {"passed": result.passed(Severity.RECOMMENDED), "issues": issues}
+    return {"passed": result.passed(Severity[severity]), "issues": issues}
 
 
 if __name__ == "__main__":
