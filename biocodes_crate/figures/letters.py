@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+import math
 import string
 from collections.abc import Sequence
-from functools import cache
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 
+from biocodes_crate.figures.glyphs import CLASSES, Mark, classify, normalise
 from biocodes_crate.figures.layout import PixelBox
 
 Pixels = NDArray[np.uint8]
-Glyph = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+Scores = dict[str, float]
 
-_SIDE = 24  # pixels of a normalised glyph
-_SURE = 0.78  # correlation with a template that is believed alone
-_LIKELY = 0.62  # and where the letter is the one expected in reading order
+_BELIEVED = 0.35  # least score of a letter that fits into the sequence
+_SURE = 0.8  # and of one that does not
+_SKIPPED = 0.12  # a letter left out of the sequence costs as much as this of a score
+_FAR = 0.03  # and so does a mark that stands off from the corner, for each of its heights
 
 
-class _Mark(NamedTuple):
+class _Found(NamedTuple):
     """Something that may be a letter."""
 
-    glyph: Glyph
-    ratio: float  # width to height
+    mark: Mark
     distance: float  # from the corner, in heights of the mark
 
 
@@ -34,47 +35,70 @@ def read_labels(pixels: Pixels, boxes: Sequence[PixelBox]) -> list[str | None]:
     """The letter of each panel, in the given (reading) order; None where there is none to be read.
 
     Letters are looked for within the top left corner, then above it, then to the left. A page uses capitals
-    or small letters, and no letter twice.
+    or small letters, in alphabetical order, and no letter twice.
     """
     scores = [_scores(pixels, box, boxes) for box in boxes]
-    upper = sum(max((s.get(c, 0.0) for c in string.ascii_uppercase), default=0.0) for s in scores)
-    lower = sum(max((s.get(c, 0.0) for c in string.ascii_lowercase), default=0.0) for s in scores)
-    alphabet = string.ascii_uppercase if upper >= lower - 0.02 * len(boxes) else string.ascii_lowercase
-    labels: list[str | None] = [None] * len(boxes)
-    expected = 0
-    for i, score in enumerate(scores):
-        ranked = sorted(alphabet, key=lambda c: -score.get(c, 0.0))
-        best = score.get(ranked[0], 0.0)
-        # Panels may be left without a letter, and rows may be uneven: the next few letters are likely too.
-        near = [c for c in alphabet[expected : expected + 3] if score.get(c, 0.0) >= max(_LIKELY, best - 0.12)]
-        if near:
-            labels[i] = max(near, key=lambda c: score[c] - 0.03 * alphabet.index(c))
-        elif best >= _SURE and ranked[0] not in labels:
-            labels[i] = ranked[0]
-        if labels[i] is not None and labels.count(labels[i]) > 1:
-            labels[i] = None
-        if labels[i] is not None:
-            expected = max(expected, alphabet.index(str(labels[i])) + 1)
+    best: tuple[float, list[str | None]] = (0.0, [None] * len(boxes))
+    for alphabet in (string.ascii_uppercase, string.ascii_lowercase):
+        worth, labels = _in_sequence(scores, alphabet)
+        if worth > best[0] + 0.02 * len(boxes):
+            best = worth, _with_strays(scores, labels, alphabet)
+    labels = best[1]
     read = [label for label in labels if label is not None]
-    # One stray reading on a page of many panels is more likely a speck than a letter.
-    return labels if len(read) > 1 or len(boxes) <= 2 else [None] * len(boxes)
+    if len(read) > 1 or len(boxes) <= 2:
+        return labels
+    # One stray reading on a page of many panels is more likely a speck than a letter, unless it is in its place.
+    return [
+        label if label and i < 26 and label.upper() == string.ascii_uppercase[i] and scores[i][label] >= _SURE else None
+        for i, label in enumerate(labels)
+    ]
 
 
-def _scores(pixels: Pixels, box: PixelBox, boxes: Sequence[PixelBox]) -> dict[str, float]:
-    """How well the marks at a panel's corner look like each letter: the best correlation."""
-    best: dict[str, float] = {}
-    for mark in _marks(pixels, box, boxes):
-        for character, glyph, ratio in _templates():
-            if abs(np.log(mark.ratio / ratio)) > 0.45:
+def _in_sequence(scores: list[Scores], alphabet: str) -> tuple[float, list[str | None]]:
+    """The best rising sequence of letters, with gaps in it; its worth, and the letters."""
+    states: dict[int, tuple[float, tuple[int, ...]]] = {-1: (0.0, ())}  # last letter → worth, letters so far
+    for score in scores:
+        after = {last: (worth, (*letters, -1)) for last, (worth, letters) in states.items()}
+        for last, (worth, letters) in states.items():
+            for k in range(last + 1, len(alphabet)):
+                own = score.get(alphabet[k], 0.0)
+                if own < _BELIEVED:
+                    continue
+                gain = worth + own - _BELIEVED / 2 - _SKIPPED * (k - last - 1)
+                if k not in after or gain > after[k][0]:
+                    after[k] = (gain, (*letters, k))
+        states = after
+    worth, letters = max(states.values(), key=lambda state: state[0])
+    return worth, [alphabet[k] if k >= 0 else None for k in letters]
+
+
+def _with_strays(scores: list[Scores], labels: list[str | None], alphabet: str) -> list[str | None]:
+    """Add letters that are out of sequence, where there is no doubt: columns may be lettered before rows."""
+    found = list(labels)
+    for i, score in enumerate(scores):
+        if found[i] is None:
+            ranked = max(alphabet, key=lambda c: score.get(c, 0.0))
+            if score.get(ranked, 0.0) >= _SURE and ranked not in found:
+                found[i] = ranked
+    return found
+
+
+def _scores(pixels: Pixels, box: PixelBox, boxes: Sequence[PixelBox]) -> Scores:
+    """How much the marks at a panel's corner look like each letter: the best probability, less for the distance."""
+    found = _marks(pixels, box, boxes)
+    best: Scores = {}
+    for one, chances in zip(found, classify([f.mark for f in found]), strict=True):
+        for name, chance in zip(CLASSES, chances.tolist(), strict=True):
+            score = chance - _FAR * one.distance
+            if score < _BELIEVED or name == "none":
                 continue
-            score = float((mark.glyph * glyph).mean()) - 0.02 * mark.distance
-            score -= 0.1 * abs(float(np.log(mark.ratio / ratio)))
-            if score > best.get(character, 0.0):
-                best[character] = score
+            for letter in name:
+                if score > best.get(letter, 0.0):
+                    best[letter] = score
     return best
 
 
-def _marks(pixels: Pixels, box: PixelBox, boxes: Sequence[PixelBox]) -> list[_Mark]:
+def _marks(pixels: Pixels, box: PixelBox, boxes: Sequence[PixelBox]) -> list[_Found]:
     height, width = pixels.shape[:2]
     tallest = int(min(max(40, 0.22 * box.height), 160))
     reach = int(1.7 * tallest)
@@ -83,80 +107,59 @@ def _marks(pixels: Pixels, box: PixelBox, boxes: Sequence[PixelBox]) -> list[_Ma
         PixelBox(max(0, box.x0 - tallest), max(0, box.y0 - reach), min(width, box.x0 + reach), box.y0),
         PixelBox(max(0, box.x0 - reach), max(0, box.y0 - tallest // 2), box.x0, min(height, box.y0 + reach)),
     ]
-    marks: list[_Mark] = []
+    found: list[_Found] = []
     for index, window in enumerate(windows):
         if window.width < 6 or window.height < 6:
             continue
-        if index and any(window.overlap(other) > 0.3 * window.area for other in boxes):
-            continue
-        marks += _marks_in(window.crop(pixels), index == 0, tallest)
-    return marks
-
-
-def _marks_in(view: Pixels, inside: bool, tallest: int) -> list[_Mark]:
-    """Separate marks of white or black ink in a window; the corner is its top left, or its bottom left."""
-    grey = view.mean(axis=2).astype(np.float32)
-    found = []
-    for ink in (grey, 255 - grey):
-        core = ink >= (200 if inside else 150)
-        if float(core.mean()) > 0.5:
-            continue
-        _, labels, stats, _ = cv2.connectedComponentsWithStats(core.astype(np.uint8), connectivity=8)
-        for i in range(1, min(len(stats), 60)):
-            x, y, w, h, area = (int(v) for v in stats[i])
-            if not (7 <= h <= tallest and 0.12 * h <= w <= 1.5 * h and area >= 0.12 * w * h):
-                continue
-            if area > 0.76 * w * h and w > 0.45 * h:  # a dot or a block; only an I is that full
-                continue
-            if inside and (x + w >= view.shape[1] or y + h >= view.shape[0]):
-                continue
-            patch = np.where(labels[y : y + h, x : x + w] == i, ink[y : y + h, x : x + w], 0)
-            at = y / h if inside else (view.shape[0] - y - h) / h
-            found.append(_Mark(_normalised(patch.astype(np.float32)), w / h, (x / h + at) if inside else at))
+        corner = (box.x0 - window.x0, box.y0 - window.y0)
+        taken = np.zeros((window.height, window.width), np.bool_)
+        for other in boxes if index else ():
+            if window.overlap(other):
+                x, y = max(0, other.x0 - window.x0), max(0, other.y0 - window.y0)
+                taken[y : max(0, other.y1 - window.y0), x : max(0, other.x1 - window.x0)] = True
+        found += _marks_in(window.crop(pixels), taken, index == 0, tallest, corner)
     return found
 
 
-def _normalised(patch: NDArray[np.float32]) -> Glyph:
-    """A glyph stretched to a square, with mean 0 and variance 1."""
-    square = np.asarray(cv2.resize(patch, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), np.float32)
-    square = np.asarray(cv2.GaussianBlur(square, (3, 3), 0.8), np.float32)
-    deviation = float(square.std())
-    normal: Glyph = (square - square.mean()) / deviation if deviation > 1e-3 else square * 0
-    return normal
-
-
-@cache
-def _templates() -> tuple[tuple[str, Glyph, float], ...]:
-    """Letters in the fonts that come with our libraries: a sans serif, and strokes with and without serifs."""
-    found: list[tuple[str, Glyph, float]] = []
-    sans = ImageFont.load_default(64)
-    strokes = (
-        (cv2.FONT_HERSHEY_SIMPLEX, 3),
-        (cv2.FONT_HERSHEY_SIMPLEX, 7),
-        (cv2.FONT_HERSHEY_SIMPLEX, 11),
-        (cv2.FONT_HERSHEY_COMPLEX, 3),
-        (cv2.FONT_HERSHEY_COMPLEX, 6),
-        (cv2.FONT_HERSHEY_TRIPLEX, 5),
-    )
-    for character in string.ascii_letters:
-        for bold in (0, 2, 4):
-            canvas = Image.new("L", (160, 160))
-            ImageDraw.Draw(canvas).text((40, 40), character, fill=255, font=sans, stroke_width=bold)
-            _add(found, character, np.asarray(canvas))
-        for font, thickness in strokes:
-            drawn = np.zeros((200, 200), np.uint8)
-            cv2.putText(drawn, character, (50, 140), font, 3.0, 255, thickness, cv2.LINE_AA)
-            _add(found, character, drawn)
-    return tuple(found)
-
-
-def _add(found: list[tuple[str, Glyph, float]], character: str, canvas: NDArray[np.uint8]) -> None:
-    ink = canvas > 100
-    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
-    if len(rows) == 0:
-        return
-    patch = canvas[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.float32)
-    ratio = patch.shape[1] / patch.shape[0]
-    if float((patch > 100).mean()) > 0.74 and ratio > 0.45:  # strokes so thick that they have run together
-        return
-    found.append((character, _normalised(patch), ratio))
+def _marks_in(view: Pixels, taken: Mask, inside: bool, tallest: int, corner: tuple[int, int]) -> list[_Found]:
+    """Separate marks of white or black ink in a window; `corner` is that of the panel, `taken` are other panels."""
+    grey = view.mean(axis=2).astype(np.float32)
+    found: list[_Found] = []
+    seen: set[tuple[int, int, int, int]] = set()
+    for ink in (grey, 255 - grey):
+        # A letter on a bright cell stands apart from it at the highest level only.
+        for level in (250, 225, 190, 140) if inside else (200, 140):
+            core = (ink >= level) & ~taken
+            if float(core.mean()) > 0.5:
+                continue
+            _, labels, stats, _ = cv2.connectedComponentsWithStats(core.astype(np.uint8), connectivity=8)
+            listed = [tuple(int(v) for v in row) for row in stats[:120]]
+            for i in range(1, len(listed)):
+                x, y, w, h, area = listed[i]
+                if not (7 <= h <= tallest and 0.12 * h <= w <= 1.5 * h and area >= 0.12 * w * h):
+                    continue
+                if area > 0.8 * w * h and w > 0.45 * h:  # a dot or a block; only an I is that full
+                    continue
+                if inside and (x + w >= view.shape[1] or y + h >= view.shape[0]):
+                    continue
+                keep = labels == i
+                for j in range(1, len(listed)):  # the dot of an i
+                    a, b, c, d, _ = listed[j]
+                    if (
+                        j != i
+                        and c <= 1.3 * w
+                        and b + d <= y
+                        and x - w < a + c
+                        and a < x + 2 * w
+                        and y - b - d < 0.4 * h
+                    ):
+                        keep |= labels == j
+                        x, y, w, h = min(x, a), b, max(x + w, a + c) - min(x, a), y + h - b
+                        break
+                if (x, y, w, h) in seen:
+                    continue
+                seen.add((x, y, w, h))
+                patch = np.where(keep[y : y + h, x : x + w], ink[y : y + h, x : x + w], 0).astype(np.float32)
+                away = math.hypot(max(0, abs(x - corner[0]) - h), max(0, abs(y + h / 2 - corner[1]) - h)) / h
+                found.append(_Found(normalise(patch), away))
+    return found
