@@ -82,5 +82,34 @@ class BadCode(BiocodesError):
     """A string is not an ISCC, or two codes cannot be compared."""
 
 
+<<<<<<< HEAD
 class MissingExtra(BiocodesError):
     """What was asked for needs a package that is not installed."""
+=======
+class BadSettings(BiocodesError):
+    """`deposit.yaml` is not YAML, or does not fit its schema."""
+
+
+class DepositFailed(BiocodesError):
+    """A deposit cannot go on. What the server holds by then is part of the message."""
+
+
+class NotAllowed(DepositFailed):
+    """There is no token, or the server does not let it do this."""
+
+
+class ServerRefused(DepositFailed):
+    """The server understood, and said no."""
+
+
+class ServerUnreachable(DepositFailed):
+    """The server does not answer, or only with faults of its own, after several attempts."""
+
+
+class CannotFit(DepositFailed):
+    """The crate is larger than what a record may hold."""
+
+
+class RemoteUnreadable(BiocodesError):
+    """Something on the web cannot be read: not there, not allowed, too large, or not what was expected."""
+>>>>>>> 6fab016 (Bring crates into drafts of an InvenioRDM: reserve the DOI, send, compare, publish)

@@ -14,6 +14,7 @@ from biocodes_crate.cli import console
 from biocodes_crate.cli.build import build
 from biocodes_crate.cli.code import code
 from biocodes_crate.cli.compare import compare
+from biocodes_crate.cli.deposit import deposit
 from biocodes_crate.cli.edges import edges
 from biocodes_crate.cli.export import export
 from biocodes_crate.cli.init import init
@@ -61,3 +62,4 @@ app.command()(code)
 app.command()(compare)
 app.command()(report)
 app.command()(export)
+app.command()(deposit)
