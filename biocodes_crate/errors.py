@@ -82,10 +82,10 @@ class BadCode(BiocodesError):
     """A string is not an ISCC, or two codes cannot be compared."""
 
 
-<<<<<<< HEAD
 class MissingExtra(BiocodesError):
     """What was asked for needs a package that is not installed."""
-=======
+
+
 class BadSettings(BiocodesError):
     """`deposit.yaml` is not YAML, or does not fit its schema."""
 
@@ -112,4 +112,3 @@ class CannotFit(DepositFailed):
 
 class RemoteUnreadable(BiocodesError):
     """Something on the web cannot be read: not there, not allowed, too large, or not what was expected."""
->>>>>>> 6fab016 (Bring crates into drafts of an InvenioRDM: reserve the DOI, send, compare, publish)

@@ -127,7 +127,9 @@ def _describe(done: Deposited, publish: bool) -> str:
     else:
         state = "A draft; nothing is published"
     lines = [f"{done.title}", "", f"  {state}: {done.page}", f"  DOI {done.doi}, version {done.version}"]
-    lines += [f"  {file.key}  {file.size} bytes, {'sent' if file.sent else 'was there'}, MD5 compared" for file in done.files]
+    lines += [
+        f"  {file.key}  {file.size} bytes, {'sent' if file.sent else 'was there'}, MD5 compared" for file in done.files
+    ]
     lines += [f"  note: {note}" for note in done.notes]
     if done.complaints:
         lines += ["", "Before it can be published:"]

@@ -93,7 +93,9 @@ def _named(records: Records, draft_id: str, memory: Remembered) -> Chosen:
         raise _is_published(draft_id)
     if draft is None:
         raise DepositFailed(
-            "there is no such draft", where=f"draft {draft_id}", remedy="Check the id, the server, and whose token it is."
+            "there is no such draft",
+            where=f"draft {draft_id}",
+            remedy="Check the id, the server, and whose token it is.",
         )
     if draft.is_published:  # a published record that is being edited: its files are locked
         raise _is_published(draft_id)

@@ -54,7 +54,7 @@ class Reply:
     body: Any  # parsed JSON; None where there is none
 
 
-class Uncertain(Exception):  # noqa: N818
+class Uncertain(Exception):
     """Nobody knows whether the request was carried out: the answer was lost, or a fault came in its place."""
 
     def __init__(self, reason: str) -> None:
@@ -114,9 +114,7 @@ class Client:
         """A GET, tried again as long as it is worth it."""
         return self.repeat(lambda: self.once("GET", path, params=params), path)
 
-    def repeat(
-        self, act: Callable[[], Reply], what: str, happened: Callable[[], Reply | None] | None = None
-    ) -> Reply:
+    def repeat(self, act: Callable[[], Reply], what: str, happened: Callable[[], Reply | None] | None = None) -> Reply:
         """Carry out a request, again after faults.
 
         Parameters
@@ -246,7 +244,11 @@ class Client:
         said, fields = self._words(body)
         if 300 <= status < 400:
             raise Refused(
-                status, "it leads elsewhere, which is not followed", (), where=where, remedy="Name the server's own URL."
+                status,
+                "it leads elsewhere, which is not followed",
+                (),
+                where=where,
+                remedy="Name the server's own URL.",
             )
         if status in {401, 403}:
             raise NotAllowed(

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from biocodes_crate.crate import GENERATED, METADATA, CrateReader, display, metadata_bytes, open_crate, path_to_id
-from biocodes_crate.crate.entities import Entity, Index, refs, text, types
+from biocodes_crate.crate.entities import Entity, Index, refs, text
 from biocodes_crate.deposit.choice import Chosen, Wanted, already, choose
 from biocodes_crate.deposit.content import Content, uploads
 from biocodes_crate.deposit.finalise import OURS, Download, finalise
 from biocodes_crate.deposit.mapping import Mapped, record_metadata
 from biocodes_crate.deposit.memory import Memory, Remembered, fields_digest
 from biocodes_crate.deposit.merging import draft_body, marks_of, merge
-from biocodes_crate.deposit.plan import LOOSE, Plan, gigabytes, make_plan, root_of, units_of, zip_name
+from biocodes_crate.deposit.plan import LOOSE, Plan, make_plan, root_of, units_of, zip_name
 from biocodes_crate.deposit.records import Draft, Records, RemoteFile
 from biocodes_crate.deposit.servers import Server
 from biocodes_crate.deposit.settings import DEPOSIT_YAML, Settings, read_settings
 from biocodes_crate.deposit.upload import Brought, Uploader
-from biocodes_crate.errors import BiocodesError, DepositFailed, NotACrate, ServerUnreachable
+from biocodes_crate.errors import BiocodesError, DepositFailed, NotACrate
 from biocodes_crate.progress import OnProgress, Progress, ignore_progress
 from biocodes_crate.validation import Level, Report, validate_crate
 
@@ -34,7 +33,7 @@ Json = dict[str, Any]
 class Options:
     """How a crate is deposited."""
 
-    wanted: Wanted = Wanted()
+    wanted: Wanted = field(default_factory=Wanted)
     publish: bool = False
     level: Level = Level.PROVENANCE  # that the crate is validated to before anything is sent
     allow_invalid: bool = False
@@ -80,7 +79,7 @@ Confirm = Callable[[Deposited, Draft], bool]
 def deposit_crate(
     crate: Path,
     records: Records,
-    options: Options = Options(),  # noqa: B008 (frozen)
+    options: Options = Options(),
     *,
     memory: Memory | None = None,
     confirm: Confirm = lambda _deposited, _draft: True,
@@ -238,9 +237,7 @@ class _Deposit:
     def _plan(self, present: Mapping[str, RemoteFile]) -> Plan:
         plan = make_plan(self.reader, self.name, self.limits)
         others = [file for key, file in present.items() if key not in plan.keys and not self._was_ours(key, file)]
-        return make_plan(
-            self.reader, self.name, self.limits, len(others), sum(file.size or 0 for file in others)
-        )
+        return make_plan(self.reader, self.name, self.limits, len(others), sum(file.size or 0 for file in others))
 
     def _was_ours(self, key: str, file: RemoteFile) -> bool:
         known = self.remembered.files.get(key)
@@ -344,9 +341,7 @@ class _Deposit:
         record = self.records.publish(result.id)
         self.remembered.published, self.remembered.digest, self.remembered.iscc = True, self.digest, self.iscc
         self._save()
-        return replace(
-            result, published=True, doi=record.doi or result.doi, page=self.server.record_page(result.id)
-        )
+        return replace(result, published=True, doi=record.doi or result.doi, page=self.server.record_page(result.id))
 
     def _published_before(self, record: Draft) -> Deposited:
         self._save()
@@ -374,10 +369,12 @@ class _Deposit:
         command = f"crate deposit {display(str(self.crate))} --to {self.server.site} --draft {draft}"
         if self.publishing:
             return (
-                f"Whether draft {draft} was published is not known: look at {self.server.record_page(draft)} and {page}. "
-                f"The same command finds out, and goes on: {command} --publish"
+                f"Whether draft {draft} was published is not known: look at {self.server.record_page(draft)} and "
+                f"{page}. The same command finds out, and goes on: {command} --publish"
             )
-        done = f"{len(self.brought)} of {len(self.keys)} files are in it and compared" if self.keys else "no file was sent"
+        done = (
+            f"{len(self.brought)} of {len(self.keys)} files are in it and compared" if self.keys else "no file was sent"
+        )
         return f"Nothing is published. Draft {draft} is left as it is ({page}): {done}. Go on with: {command}"
 
 
@@ -399,7 +396,9 @@ def downloads_of(plan: Plan, reader: CrateReader, server: Server, draft: str) ->
     """The zips, as the crate describes them."""
     units = dict(units_of(reader))
     index = Index(reader.metadata)
-    return [Download(part.key, server.file_url(draft, part.key), _held(part.paths, units, index)) for part in plan.parts]
+    return [
+        Download(part.key, server.file_url(draft, part.key), _held(part.paths, units, index)) for part in plan.parts
+    ]
 
 
 def _held(paths: tuple[str, ...], units: Mapping[str, tuple[str, ...]], index: Index) -> tuple[str, ...]:
@@ -408,5 +407,7 @@ def _held(paths: tuple[str, ...], units: Mapping[str, tuple[str, ...]], index: I
     held = []
     for name, files in units.items():
         if any(path in within for path in files):
-            held += [entity_id for entity_id in (path_to_id(name), path_to_id(name, is_folder=True)) if entity_id in index]
+            held += [
+                entity_id for entity_id in (path_to_id(name), path_to_id(name, is_folder=True)) if entity_id in index
+            ]
     return tuple(held) + tuple(path for path in GENERATED if path in within and path in index and path != METADATA)

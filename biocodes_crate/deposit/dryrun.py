@@ -45,9 +45,7 @@ class Planned:
     notes: tuple[str, ...]
 
 
-def plan_deposit(
-    crate: Path, server: Server, options: Options, on_progress: OnProgress = ignore_progress
-) -> Planned:
+def plan_deposit(crate: Path, server: Server, options: Options, on_progress: OnProgress = ignore_progress) -> Planned:
     """Say what :func:`deposit_crate` would do on a draft that holds nothing yet.
 
     Raises
@@ -103,7 +101,13 @@ def _requests(options: Options, draft: str, files: tuple[PlannedFile, ...]) -> l
         first = [f"GET /records/{record}", f"POST /records/{record}/versions", f"POST {at}/actions/files-import"]
     else:
         first = ["POST /records"]
-    requests = ["GET /vocabularies/… (licence, affiliations)", *first, f"POST {at}/pids/doi", f"GET {at}/files", f"PUT {at}"]
+    requests = [
+        "GET /vocabularies/… (licence, affiliations)",
+        *first,
+        f"POST {at}/pids/doi",
+        f"GET {at}/files",
+        f"PUT {at}",
+    ]
     for file in files:
         requests += [
             f"POST {at}/files ({file.key})",

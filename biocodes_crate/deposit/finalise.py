@@ -26,7 +26,9 @@ class Download:
     holds: tuple[str, ...] = ()  # ids of data entities; empty: all of them
 
 
-def finalise(metadata: dict[str, Any], *, doi: str, version: str, page: str, downloads: Sequence[Download]) -> dict[str, Any]:
+def finalise(
+    metadata: dict[str, Any], *, doi: str, version: str, page: str, downloads: Sequence[Download]
+) -> dict[str, Any]:
     """Add to the root its DOI, version, page, and `distribution`; what an earlier deposit added goes.
 
     The same metadata serves in the zip and beside it: the paths that it names lie in the zips that
@@ -40,7 +42,10 @@ def finalise(metadata: dict[str, Any], *, doi: str, version: str, page: str, dow
     earlier |= {target for target in refs(root, "identifier") if _is_doi(index.get(target))}
     final["@graph"] = [entity for entity in final["@graph"] if not _has_id(entity, earlier)]
     doi_id = f"https://doi.org/{path_to_id(doi)}"
-    root["identifier"] = [*(value for value in _listed(root.get("identifier")) if not _has_id(value, earlier)), ref(doi_id)]
+    root["identifier"] = [
+        *(value for value in _listed(root.get("identifier")) if not _has_id(value, earlier)),
+        ref(doi_id),
+    ]
     root["version"] = version
     root["url"] = page
     added: list[Entity] = []
@@ -63,7 +68,9 @@ def finalise(metadata: dict[str, Any], *, doi: str, version: str, page: str, dow
 
 
 def _download(number: int, count: int, download: Download) -> Entity:
-    words = "The whole crate as a zip." if count == 1 else f"Part {number} of {count}: unpack all of them into one folder."
+    words = (
+        "The whole crate as a zip." if count == 1 else f"Part {number} of {count}: unpack all of them into one folder."
+    )
     entity: Entity = {
         "@id": f"{OURS}{path_to_id(download.key)}",
         "@type": "DataDownload",
@@ -79,11 +86,11 @@ def _download(number: int, count: int, download: Download) -> Entity:
 
 
 def _is_of_a_deposit(entity: Entity) -> bool:
-    return entity["@id"].startswith(OURS)
+    return str(entity["@id"]).startswith(OURS)
 
 
 def _is_doi(entity: Entity) -> bool:
-    return first_ref(entity, "propertyID") == DOI_SCHEME
+    return bool(first_ref(entity, "propertyID") == DOI_SCHEME)
 
 
 def _has_id(value: Any, ids: set[str]) -> bool:

@@ -92,7 +92,9 @@ class _Mapper:
             name = text(author, "name")
             ror = _ROR.fullmatch(author["@id"]) or _ROR.fullmatch(text(author, "url") or "")
             identifiers = [{"scheme": "ror", "identifier": ror[1]}] if ror else []
-            return {"person_or_org": _filled(type="organizational", name=name, identifiers=identifiers)} if name else None
+            return (
+                {"person_or_org": _filled(type="organizational", name=name, identifiers=identifiers)} if name else None
+            )
         family, given = text(author, "familyName"), text(author, "givenName")
         if not family:
             given, family = split_name(text(author, "name") or "")
@@ -163,7 +165,9 @@ class _Mapper:
         for related in self.settings.related:
             doi = _DOI.fullmatch(related.identifier)
             if not self.knows(f"/vocabularies/relationtypes/{related.relation}"):
-                self.notes.append(f"the server does not know the relation {related.relation}; {related.identifier} is left out")
+                self.notes.append(
+                    f"the server does not know the relation {related.relation}; {related.identifier} is left out"
+                )
                 continue
             kind = related.type
             if kind is not None and not self.knows(f"/vocabularies/resourcetypes/{kind}"):

@@ -145,9 +145,11 @@ def _checked(value: Any, fresh: Remembered) -> Remembered:
     if not isinstance(value, dict) or (value.get("server"), value.get("crate")) != (fresh.server, fresh.crate):
         return fresh
     files = value.get("files")
-    kept = {
-        str(key): [str(md5) for md5 in md5s] for key, md5s in files.items() if isinstance(md5s, list)
-    } if isinstance(files, dict) else {}
+    kept = (
+        {str(key): [str(md5) for md5 in md5s] for key, md5s in files.items() if isinstance(md5s, list)}
+        if isinstance(files, dict)
+        else {}
+    )
     fields = value.get("fields")
 
     def text(key: str) -> str | None:

@@ -49,7 +49,8 @@ def merge(present: Mapping[str, Any], ours: Mapping[str, Any], marks: Mapping[st
 
 def draft_body(present: Mapping[str, Any], metadata: Json, preview: str | None) -> Json:
     """The whole body of an update, with what is not metadata as it is."""
-    access = present.get("access") if isinstance(present.get("access"), dict) else {}
+    access: Any = present.get("access")
+    access = access if isinstance(access, dict) else {}
     body: Json = {
         "access": {key: access[key] for key in ("record", "files", "embargo") if key in access}
         or {"record": "public", "files": "public"},
@@ -143,7 +144,7 @@ def _related(present: Mapping[str, Any], ours: Mapping[str, Any], marks: Mapping
 
 
 def _slim_relation(item: Json) -> Json:
-    result = {name: item[name] for name in ("identifier", "scheme") if name in item}
+    result: Json = {name: item[name] for name in ("identifier", "scheme") if name in item}
     for name in ("relation_type", "resource_type"):
         if isinstance(item.get(name), dict) and "id" in item[name]:
             result[name] = {"id": item[name]["id"]}

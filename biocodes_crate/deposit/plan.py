@@ -108,7 +108,8 @@ def make_plan(reader: CrateReader, name: str, limits: Limits, other_files: int =
     groups[0] = [*made, *groups[0]]
     keys = [f"{name}.zip", *(f"{name}.part{number}.zip" for number in range(2, len(groups) + 1))]
     parts = tuple(
-        Part(key, tuple(paths), sum(sizes.get(path, 0) for path in paths)) for key, paths in zip(keys, groups, strict=True)
+        Part(key, tuple(paths), sum(sizes.get(path, 0) for path in paths))
+        for key, paths in zip(keys, groups, strict=True)
     )
     loose = tuple(key for key, path in LOOSE.items() if path in sizes or path == METADATA)
     if len(parts) + len(loose) + other_files > limits.files:
@@ -156,12 +157,15 @@ def _grouped(
     return groups
 
 
-def _too_large(units: Sequence[tuple[str, tuple[str, ...]]], sizes: Mapping[str, int], total: int, other: int, limits: Limits) -> CannotFit:
+def _too_large(
+    units: Sequence[tuple[str, tuple[str, ...]]], sizes: Mapping[str, int], total: int, other: int, limits: Limits
+) -> CannotFit:
     largest = sorted(((sum(sizes[path] for path in paths), name) for name, paths in units), reverse=True)[:3]
     named = ", ".join(f"{display(name)} ({gigabytes(size)})" for size, name in largest)
     beside = f", besides {gigabytes(other)} of other files" if other else ""
     return CannotFit(
-        f"the crate has {gigabytes(total)}{beside}, and a record holds {gigabytes(limits.record_bytes)}; largest: {named}",
+        f"the crate has {gigabytes(total)}{beside}, and a record holds {gigabytes(limits.record_bytes)}; "
+        f"largest: {named}",
         remedy="Leave out images (`exclude` in study.yaml), deposit them in an archive for images, or ask the "
         "server's people for a larger quota and set `record_gigabytes` in deposit.yaml.",
     )

@@ -118,7 +118,9 @@ class Records:
                 raise
         if doi is None:
             raise DepositFailed(
-                "the server reserved no DOI", where=f"draft {draft}", remedy="Reserve one in the browser, and go on with --draft."
+                "the server reserved no DOI",
+                where=f"draft {draft}",
+                remedy="Reserve one in the browser, and go on with --draft.",
             )
         return doi
 
@@ -182,9 +184,11 @@ class Records:
         self.client.repeat(
             lambda: self.client.once("POST", path, body=[{"key": key}]),
             f"announcing {key}",
-            lambda: Reply(201, None)
-            if key in self.files(draft)
-            else self._again(lambda: self.client.once("POST", path, body=[{"key": key}])),
+            lambda: (
+                Reply(201, None)
+                if key in self.files(draft)
+                else self._again(lambda: self.client.once("POST", path, body=[{"key": key}]))
+            ),
         )
 
     def delete(self, draft: str, key: str) -> None:
@@ -257,7 +261,9 @@ class Records:
     def own_drafts(self, size: int = 50) -> list[Draft]:
         """The newest drafts and records of the user, as far as the server's search has them."""
         body = self.client.get("/user/records", {"size": str(size), "sort": "newest"}).body
-        hits = body.get("hits", {}).get("hits") if isinstance(body, dict) and isinstance(body.get("hits"), dict) else None
+        hits = (
+            body.get("hits", {}).get("hits") if isinstance(body, dict) and isinstance(body.get("hits"), dict) else None
+        )
         return [
             Draft(str(hit["id"]), hit) for hit in hits or () if isinstance(hit, dict) and isinstance(hit.get("id"), str)
         ]
@@ -315,9 +321,7 @@ def _file(entry: Any) -> RemoteFile | None:
         return None
     checksum, size = entry.get("checksum"), entry.get("size")
     md5 = checksum[4:] if isinstance(checksum, str) and checksum.startswith("md5:") else None
-    return RemoteFile(
-        entry["key"], entry.get("status") == "completed", size if isinstance(size, int) else None, md5
-    )
+    return RemoteFile(entry["key"], entry.get("status") == "completed", size if isinstance(size, int) else None, md5)
 
 
 def _file_path(draft: str, key: str) -> str:
@@ -330,5 +334,7 @@ def _id(record: str) -> str:
 
 def _gone(draft: str) -> BiocodesError:
     return DepositFailed(
-        "there is no such draft", where=f"draft {draft}", remedy="It may have been discarded or published: look in the browser."
+        "there is no such draft",
+        where=f"draft {draft}",
+        remedy="It may have been discarded or published: look in the browser.",
     )

@@ -55,9 +55,7 @@ class Server:
 
 
 ZENODO = Server("zenodo.org", "https://zenodo.org", "Zenodo", ("ZENODO_TOKEN",))
-SANDBOX = Server(
-    "sandbox.zenodo.org", "https://sandbox.zenodo.org", "Zenodo", ("ZENODO_SANDBOX_TOKEN", "ZENODO_TOKEN")
-)
+SANDBOX = Server("sandbox.zenodo.org", "https://sandbox.zenodo.org", "Zenodo", ("ZENODO_SANDBOX_TOKEN", "ZENODO_TOKEN"))
 
 
 def find_server(name: str) -> Server:
@@ -78,12 +76,11 @@ def find_server(name: str) -> Server:
         host, port, url = None, None, urlsplit("")
     if url.scheme not in {"http", "https"} or not host or url.username or url.password or url.query or url.fragment:
         raise BadSettings(
-            f"{name!r} is no server", remedy="Name `zenodo`, `sandbox`, or a URL such as https://repository.example.org."
+            f"{name!r} is no server",
+            remedy="Name `zenodo`, `sandbox`, or a URL such as https://repository.example.org.",
         )
     if url.scheme == "http" and not is_loopback(host):
-        raise BadSettings(
-            f"{host} would be sent the token unencrypted", remedy="Name the server's https:// address."
-        )
+        raise BadSettings(f"{host} would be sent the token unencrypted", remedy="Name the server's https:// address.")
     for server in known.values():
         if host == server.name:
             return server

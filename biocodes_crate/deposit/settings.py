@@ -82,7 +82,9 @@ def read_settings(path: Path) -> Settings:
     except BadManifest as error:
         raise BadSettings(error.message, where=path, remedy=error.remedy) from error
     schema = json.loads(resource("schemas", "deposit.schema.json").read_bytes())
-    errors = sorted(jsonschema.Draft202012Validator(schema).iter_errors(loaded.value), key=lambda e: str(e.absolute_path))
+    errors = sorted(
+        jsonschema.Draft202012Validator(schema).iter_errors(loaded.value), key=lambda e: str(e.absolute_path)
+    )
     if errors:
         said = [f"line {loaded.line(tuple(error.absolute_path))}: {_explain(error)}" for error in errors[:20]]
         raise BadSettings(
@@ -111,7 +113,7 @@ def _explain(error: jsonschema.ValidationError) -> str:
     key = ".".join(str(part) for part in error.absolute_path)
     # Without values: somebody may have put a token here.
     if error.validator == "additionalProperties" and isinstance(error.instance, Mapping):
-        known = set(error.schema.get("properties", ()))
+        known = set(error.schema.get("properties", ())) if isinstance(error.schema, Mapping) else set()
         unknown = ", ".join(sorted(f"'{name}'" for name in error.instance if name not in known))
         return f"{unknown} is not a key that is known{f' in {key}' if key else ''}"
     if error.validator == "required":

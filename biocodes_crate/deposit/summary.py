@@ -39,8 +39,8 @@ def describe(metadata: Mapping[str, Any]) -> str:
     iscc = text(root, "iscc_code")
     code = f" The code of its content is <code>{escape(iscc)}</code>." if iscc else ""
     blocks.append(
-        "<p>The zip is a complete <a href=\"https://w3id.org/ro/crate/1.3\">RO-Crate</a> in the profile "
-        "<a href=\"https://w3id.org/biocodes/crate/0.1\">biocodes</a>; the files beside it are copies of what it "
+        '<p>The zip is a complete <a href="https://w3id.org/ro/crate/1.3">RO-Crate</a> in the profile '
+        '<a href="https://w3id.org/biocodes/crate/0.1">biocodes</a>; the files beside it are copies of what it '
         f"holds: {METADATA} (everything, as JSON-LD), {PREVIEW} (a page to look at: download it first) and "
         f"edges.jsonld (the provenance edges alone).{code}</p>"
     )
