@@ -18,6 +18,8 @@ _DIGITAL_SOURCE = re.compile(
 )
 _CREATOR_TOOL = re.compile(rb"CreatorTool(?:>|=[\"'])([^<\"']{1,200})")
 
+_SAYS_NOTHING = ("", "anonymous", "unknown", "unspecified", "untitled")  # what ReportLab and others fill in
+
 _EXIF_SOFTWARE, _EXIF_ARTIST = 0x0131, 0x013B
 
 
@@ -69,7 +71,7 @@ def _text(about: Mapping[str, Any], *keys: str) -> str:
     lowered = {str(key).lower(): value for key, value in about.items()}
     for key in keys:
         value = lowered.get(key)
-        if isinstance(value, str) and value.strip():
+        if isinstance(value, str) and value.strip().casefold() not in _SAYS_NOTHING:
             return value.strip()[:200]
     return ""
 

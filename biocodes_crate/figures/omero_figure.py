@@ -32,6 +32,8 @@ class OmeroFigure:
     name: str
     version: int
     panels: tuple[DeclaredPanel, ...]
+    pages: int = 1
+    paper: tuple[float, float] = _A4  # points
 
 
 def read_omero_figure(path: Path, images: Mapping[str, str] | None = None) -> OmeroFigure | None:
@@ -40,8 +42,9 @@ def read_omero_figure(path: Path, images: Mapping[str, str] | None = None) -> Om
     Parameters
     ----------
     images
-        Paths within the study by `imageId`: an OMERO id in digits, or a path or URL as the figure has it.
-        Ids that are not in it become "omero:123", paths stay as they are.
+        Paths within the study by `imageId`: an OMERO id in digits, a path or URL as the figure has it, or
+        the name of the file alone. The image's name is asked where the id is not known. Ids that are not in it
+        become "omero:123", paths stay as they are.
     """
     try:
         if path.stat().st_size > _MOST_BYTES:
@@ -59,33 +62,63 @@ def read_omero_figure(path: Path, images: Mapping[str, str] | None = None) -> Om
     panels = [panel for entry in entries if (panel := _panel(entry, canvas, images or {})) is not None]
     name = document.get("figureName")
     return OmeroFigure(
-        path, name if isinstance(name, str) else "", version if isinstance(version, int) else _NEWEST, tuple(panels)
+        path,
+        name if isinstance(name, str) else "",
+        version if isinstance(version, int) else _NEWEST,
+        tuple(panels),
+        canvas.count,
+        (canvas.width, canvas.height),
     )
 
 
 def find_omero_figure(
-    figure: Path, siblings: Sequence[Path], images: Mapping[str, str] | None = None
+    figure: Path,
+    siblings: Sequence[Path],
+    images: Mapping[str, str] | None = None,
+    pages: Sequence[FigurePage] = (),
 ) -> OmeroFigure | None:
-    """The JSON that a figure was exported from: of the same name, or with the figure's name in it."""
+    """The JSON that a figure was exported from: of the same name, with the figure's name in it, or of its layout."""
     stem = figure.stem.casefold()
     listed = sorted((s for s in siblings if s.suffix.lower() == ".json"), key=lambda s: s.stem.casefold() != stem)
+    alike: list[OmeroFigure] = []
     for sibling in listed:
         found = read_omero_figure(sibling, images)
         if found is None:
             continue
         if sibling.stem.casefold() == stem or (found.name and _plain(found.name) == _plain(figure.stem)):
             return found
-    return None
+        if _has_layout(found, pages):
+            alike.append(found)
+    return alike[0] if len(alike) == 1 else None
+
+
+def _has_layout(figure: OmeroFigure, pages: Sequence[FigurePage]) -> bool:
+    """Whether nearly all panels of the JSON lie where those of a figure do, on paper of the same shape."""
+    met = total = 0
+    for page in pages[: figure.pages]:
+        shape = page.width / page.height / (figure.paper[0] / figure.paper[1]) if page.height else 0.0
+        if abs(shape - 1) > 0.01:
+            return False
+        boxes = [Box(*p.box) for p in _panels_of(figure, page) if p.box is not None]
+        met += sum(any(intersection_over_union(box, f.box) >= 0.8 for f in page.panels) for box in boxes)
+        total += len(boxes)
+    # One panel may be in its place by chance.
+    return total >= 2 and met >= 0.9 * total
 
 
 def panels_on(figure: OmeroFigure, page: FigurePage) -> list[DeclaredPanel]:
     """The JSON's panels for a page, boxes in the page's unit; empty if the page looks different."""
-    panels = [p for p in figure.panels if (p.page or 1) == page.number and p.box is not None]
-    if page.unit is PageUnit.PIXEL:
-        panels = [_in_pixels(p, page.width, page.height) for p in panels]
+    panels = _panels_of(figure, page)
     boxes = [Box(*p.box) for p in panels if p.box is not None]
     met = sum(any(intersection_over_union(box, f.box) >= 0.5 for f in page.panels) for box in boxes)
     return panels if boxes and met >= _ALIKE * len(boxes) else []
+
+
+def _panels_of(figure: OmeroFigure, page: FigurePage) -> list[DeclaredPanel]:
+    panels = [p for p in figure.panels if (p.page or 1) == page.number and p.box is not None]
+    if page.unit is PageUnit.PIXEL:
+        panels = [_in_pixels(p, page.width, page.height) for p in panels]
+    return panels
 
 
 def _plain(name: str) -> str:
@@ -132,7 +165,7 @@ def _number(entry: dict[str, Any], key: str, default: float) -> float:
 
 def _panel(entry: dict[str, Any], canvas: _Canvas, images: Mapping[str, str]) -> DeclaredPanel | None:
     box = Box(*(_number(entry, key, -1.0) for key in ("x", "y", "width", "height")))
-    image = _image(entry.get("imageId"), images)
+    image = _image(entry.get("imageId"), entry.get("name"), images)
     if image is None or box.w <= 0 or box.h <= 0:
         return None
     page, percent = canvas.place(box)
@@ -144,7 +177,16 @@ def _panel(entry: dict[str, Any], canvas: _Canvas, images: Mapping[str, str]) ->
         projection = DeclaredProjection("max", _index(entry, "z_start"), _index(entry, "z_end"))
         z = None
     sources = tuple(
-        DeclaredSource(image=image, scene=0, z=z, c=c, t=_index(entry, "theT"), region=region, projection=projection)
+        DeclaredSource(
+            image=image,
+            scene=0,
+            z=z,
+            c=c,
+            t=_index(entry, "theT"),
+            region=region,
+            projection=projection,
+            window=_window(entry, c),
+        )
         for c in _active_channels(entry)
     )
     return DeclaredPanel(
@@ -152,13 +194,21 @@ def _panel(entry: dict[str, Any], canvas: _Canvas, images: Mapping[str, str]) ->
     )
 
 
-def _image(value: object, images: Mapping[str, str]) -> str | None:
+def _image(value: object, name: object, images: Mapping[str, str]) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
         return None
     key = str(value)
     if key in images:
         return images[key]
-    return f"omero:{key}" if key.isdigit() else key.replace("\\", "/").removeprefix("./").rstrip("/")
+    path = key.replace("\\", "/").removeprefix("./").rstrip("/")
+    if path in images.values():
+        return path
+    # Series of a multi-image file are called "file.lif [Series 3]" by OMERO.
+    called = name.partition(" [")[0] if isinstance(name, str) else ""
+    for one in (path.rpartition("/")[2], called):
+        if one and not one.isdigit() and one in images:
+            return images[one]
+    return f"omero:{key}" if key.isdigit() else path
 
 
 def _index(entry: dict[str, Any], key: str) -> int | None:
@@ -192,6 +242,20 @@ def _active_channels(entry: dict[str, Any]) -> list[int | None]:
         return [None]
     active: list[int | None] = [i for i, c in enumerate(channels) if isinstance(c, dict) and c.get("active") is True]
     return active or [None]
+
+
+def _window(entry: dict[str, Any], channel: int | None) -> tuple[float, float] | None:
+    """What a channel's black and white are, in units of the plane; white comes first where it is reversed."""
+    if channel is None:
+        return None
+    described = entry["channels"][channel]
+    window = described.get("window")
+    if not isinstance(window, dict):
+        return None
+    low, high = _number(window, "start", math.nan), _number(window, "end", math.nan)
+    if math.isnan(low) or math.isnan(high):
+        return None
+    return (high, low) if described.get("reverseIntensity") is True else (low, high)
 
 
 def _label(entry: dict[str, Any]) -> str | None:

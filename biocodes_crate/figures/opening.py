@@ -40,8 +40,8 @@ def open_figure(
     siblings
         Files that may belong to the figure: OMERO.figure's JSON beside an exported PDF or TIFF.
     omero_images
-        Paths within the study by OMERO id (digits), for OMERO.figure's JSON; an id that is not in it makes
-        a source "omero:123".
+        Paths within the study by OMERO id (digits) or by file name, for OMERO.figure's JSON; an id that is not
+        in it makes a source "omero:123".
 
     Raises
     ------
@@ -69,7 +69,7 @@ def open_figure(
         reader = {FigureFormat.PDF: read_pdf, FigureFormat.SVG: read_svg, FigureFormat.PPTX: read_pptx}[kind]
         found, about, findings = reader(path)
         pages = [(page, partial(cut_out, page.panels)) for page in found]
-    exported = find_omero_figure(path, siblings, omero_images) if siblings else None
+    exported = find_omero_figure(path, siblings, omero_images, [page for page, _ in pages]) if siblings else None
     wanted = declared.panels if declared else ()
     told = []
     for page, cut in pages:
@@ -108,7 +108,9 @@ def _declared_on(
     """A page with what the authors say of its panels, and what fits none; `study.yaml` goes before OMERO.figure."""
     keep_found = page.unit is PageUnit.PERCENT
     panels: Sequence[Panel] = page.panels
-    if exported is not None:
+    if exported is not None and exported.pages < page.number and page.unit is PageUnit.PERCENT:
+        panels = ()  # the exporter lists the images that it used on pages of their own, with thumbnails
+    elif exported is not None:
         panels, _ = apply_declared(panels, panels_on(exported, page), cut, keep_found)
     here = [one for one in declared if (one.page or 1) == page.number]
     panels, unplaced = apply_declared(panels, here, cut, keep_found)

@@ -20,6 +20,7 @@ class DescribedImage:
     physical_size_x: float | None
     physical_size_y: float | None
     physical_size_z: float | None
+    identifier: str = ""  # "Image:0" and so on; OMERO writes its own numbers here
 
 
 def parse_ome_xml(document: str | bytes) -> list[DescribedImage]:
@@ -46,10 +47,24 @@ def parse_ome_xml(document: str | bytes) -> list[DescribedImage]:
                 element.get("Name") or None,
                 (x, y, z, c, t),
                 channels,
-                *(_length(pixels, axis) for axis in "XYZ"),
+                _length(pixels, "X"),
+                _length(pixels, "Y"),
+                _length(pixels, "Z"),
+                element.get("ID") or "",
             )
         )
     return images
+
+
+def omero_id_of(described: list[DescribedImage]) -> int | None:
+    """The number that OMERO knows an image by, where its OME-XML came from there.
+
+    Other writers count their images from 0 or 1; then the number says nothing.
+    """
+    if len(described) != 1:
+        return None
+    number = described[0].identifier.partition(":")[2]
+    return int(number) if number.isascii() and number.isdigit() and 1 < int(number) < 2**53 else None
 
 
 def namespace(document: str) -> str | None:

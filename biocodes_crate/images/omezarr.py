@@ -18,7 +18,7 @@ from biocodes_crate.errors import NotAnImage, UnreadableImage
 from biocodes_crate.findings import Finding, Severity
 from biocodes_crate.images.model import Channel, Image, ImageFormat, Pixels, PlaneIndex, Scene
 from biocodes_crate.images.omecrate import read_biology
-from biocodes_crate.images.omexml import parse_ome_xml
+from biocodes_crate.images.omexml import omero_id_of, parse_ome_xml
 from biocodes_crate.images.pixels import GuardedSource, check_sizes
 from biocodes_crate.images.stores import FolderStore, Store, ZipStore, safe_key
 from biocodes_crate.images.units import micrometres
@@ -77,6 +77,7 @@ def open_ome_zarr(path: Path) -> Image:
         organism=organism,
         imaging_method=imaging_method,
         findings=tuple(findings),
+        omero_id=omero_id_of(parse_ome_xml(store.read("OME/METADATA.ome.xml", limit=MAX_METADATA_BYTES) or "")),
     )
 
 

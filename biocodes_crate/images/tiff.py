@@ -19,7 +19,14 @@ from biocodes_crate.errors import BiocodesError, NotAnImage, UnreadableImage
 from biocodes_crate.findings import Finding, Severity
 from biocodes_crate.images.blocks import shared_blocks
 from biocodes_crate.images.model import Channel, Image, ImageFormat, Pixels, PixelSource, PlaneIndex, Scene
-from biocodes_crate.images.omexml import DescribedImage, named_files, namespace, parse_ome_xml, stays_beside
+from biocodes_crate.images.omexml import (
+    DescribedImage,
+    named_files,
+    namespace,
+    omero_id_of,
+    parse_ome_xml,
+    stays_beside,
+)
 from biocodes_crate.images.pixels import MAX_BLOCK_BYTES, GuardedSource, check_sizes, native_pixel_type
 from biocodes_crate.images.tiffchain import check_page_chain
 from biocodes_crate.images.units import micrometres
@@ -68,6 +75,7 @@ def _open(tiff: tifffile.TiffFile, path: Path) -> Image:
         encoding_format="image/tiff",
         scenes=tuple(scenes),
         conforms_to=namespace(xml) if xml is not None else None,
+        omero_id=omero_id_of(described),
         findings=tuple(opening.findings),
         files=tuple(sorted(opening.files)) if len(opening.files) > 1 else (),
     )

@@ -11,6 +11,7 @@ from biocodes_crate.figures import Figure, PanelKind, open_figure
 from biocodes_crate.findings import Finding, Severity
 from biocodes_crate.pipeline.images import CodedImage, Scenes
 from biocodes_crate.pipeline.memory import TraceMemory
+from biocodes_crate.pipeline.omero import match_by_content, omero_names
 from biocodes_crate.pipeline.traced import TracedFigure, TracedFigures
 from biocodes_crate.progress import OnProgress, Progress, ignore_progress
 from biocodes_crate.study import StudyFigure
@@ -42,6 +43,7 @@ def trace_figures(
                 figure = _open(root, item, coded)
                 index = index or TraceIndex(made.index for made in coded)
                 pages = trace_figure(figure, item.path, index, scenes, on_progress)
+                pages = match_by_content(figure, pages, scenes)
                 found = tuple(
                     Finding(f.id, f.severity, item.path, f.message, f.remedy, f.property) for f in figure.findings
                 )
@@ -61,14 +63,7 @@ def trace_figures(
 
 
 def _open(root: Path, item: StudyFigure, images: Iterable[CodedImage]) -> Figure:
-    omero = {}
-    for made in images:
-        number = made.image.omero_id
-        if made.listed.declared is not None and made.listed.declared.omero_id is not None:
-            number = made.listed.declared.omero_id
-        if number is not None:
-            omero[str(number)] = made.listed.path
-    return open_figure(root / item.path, item.declared, [root / path for path in item.siblings], omero)
+    return open_figure(root / item.path, item.declared, [root / path for path in item.siblings], omero_names(images))
 
 
 def _record(item: StudyFigure, figure: Figure, codes: FigureCodes, pages: tuple[TracedPage, ...]) -> TracedFigure:

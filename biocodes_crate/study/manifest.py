@@ -35,6 +35,7 @@ class DeclaredSource:
     t: int | None = None
     region: Region | None = None
     projection: DeclaredProjection | None = None
+    window: tuple[float, float] | None = None  # what is shown black and white, in units of the plane
 
 
 @dataclass(frozen=True, slots=True)
