@@ -40,4 +40,11 @@ def build(
 
     with console.progress() as report:
         result = build_study(study, output, workers=workers, use_cache=not no_cache, on_progress=report)
-    console.answer(as_json, lambda: build_as_json(result), lambda: describe_build(result))
+    if console.is_quiet() and not as_json:
+        console.result(str(result.crate))
+        return
+    console.answer(
+        as_json,
+        lambda: build_as_json(result),
+        lambda: describe_build(result, console.width(), verbose=console.is_verbose()),
+    )

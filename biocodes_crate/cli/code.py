@@ -9,6 +9,7 @@ import typer
 
 from biocodes_crate.cli import console
 from biocodes_crate.cli.handling import handled
+from biocodes_crate.cli.options import AsJson
 
 
 @handled
@@ -17,6 +18,7 @@ def code(
     simprints: Annotated[
         bool, typer.Option("--simprints", help="List the Data-Code of every plane, for search.")
     ] = False,
+    as_json: AsJson = True,
 ) -> None:
     """Print the ISCCs of any file, folder or image.
 
@@ -27,6 +29,8 @@ def code(
         crate code images/cells.ome.zarr
     """
     from biocodes_crate.codes import entry_for
+
+    del as_json  # an entry is JSON; scripts may say so all the same
 
     with console.progress() as report:
         entry = entry_for(path, simprints, report)

@@ -28,4 +28,4 @@ def compare(
     from biocodes_crate.codes import compare as compare_two
 
     result = compare_two(a, b)
-    console.answer(as_json, lambda: comparison_as_json(result), lambda: describe_comparison(result))
+    console.answer(as_json, lambda: comparison_as_json(result), lambda: describe_comparison(result, console.width()))

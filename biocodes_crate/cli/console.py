@@ -3,29 +3,71 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
+import shutil
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
+from biocodes_crate.cli.styles import Style, encodable, painted, plain, styled
 from biocodes_crate.errors import BiocodesError, CannotWrite
-from biocodes_crate.progress import OnProgress, Progress
+from biocodes_crate.progress import OnProgress
 
-_SECONDS_BETWEEN_LINES = 5.0
+USUAL = 80  # columns, where there is no terminal
+NARROWEST, WIDEST = 40, 120
+
+
+class Verbosity(IntEnum):
+    """How much is said besides the result."""
+
+    QUIET = 0  # errors
+    NORMAL = 1  # and progress, and what is written where
+    VERBOSE = 2  # and every note, and how long each step took
+
+
+class _Settings:
+    verbosity = Verbosity.NORMAL
+
+
+def set_verbosity(verbosity: Verbosity) -> None:
+    """How much the rest of this run says."""
+    _Settings.verbosity = verbosity
+
+
+def verbosity() -> Verbosity:
+    """How much is to be said."""
+    return _Settings.verbosity
+
+
+def is_quiet() -> bool:
+    """Whether only what a script needs is wanted."""
+    return _Settings.verbosity is Verbosity.QUIET
+
+
+def is_verbose() -> bool:
+    """Whether everything is wanted."""
+    return _Settings.verbosity is Verbosity.VERBOSE
+
+
+def width() -> int:
+    """Columns to print results in: those of the terminal within reason, 80 where there is none."""
+    if not sys.stdout.isatty():
+        return USUAL
+    return min(max(shutil.get_terminal_size((USUAL, 24)).columns, NARROWEST), WIDEST)
 
 
 def result(text: str) -> None:
     """Print a result."""
-    sys.stdout.write(harmless(text) + "\n")
+    _print(text, sys.stdout)
 
 
 def result_json(value: Any) -> None:
     """Print a result for a program."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=not _holds_unicode(), allow_nan=False) + "\n")
 
 
 def answer(as_json: bool, value: Callable[[], Any], text: Callable[[], str]) -> None:
@@ -38,19 +80,53 @@ def answer(as_json: bool, value: Callable[[], Any], text: Callable[[], str]) -> 
 
 def note(text: str) -> None:
     """Say something that is no result."""
-    sys.stderr.write(harmless(text) + "\n")
+    if _Settings.verbosity is not Verbosity.QUIET:
+        _print(text, sys.stderr)
+
+
+def progress() -> AbstractContextManager[OnProgress]:
+    """Show the progress of long work: a bar on a terminal, plain lines in a log."""
+    from biocodes_crate.cli.progressing import progress as shown  # it prints through this module
+
+    return shown()
+
+
+def written(path: Path) -> None:
+    """Say where a file was written."""
+    note(f"Written: {path}")
 
 
 def error(problem: BiocodesError) -> None:
     """Say what went wrong, where, and what to do."""
     where = f"{problem.where}: " if problem.where is not None else ""
-    note(f"crate: {where}{problem.message}")
+    _print(f"{styled('crate:', Style.BAD)} {where}{problem.message}", sys.stderr)
     if problem.remedy:
-        note(f"  → {problem.remedy}")
+        _print(f"  → {problem.remedy}", sys.stderr)
+
+
+def say(text: str) -> None:
+    """Say on stderr what must be seen, whatever the verbosity."""
+    _print(text, sys.stderr)
 
 
 def harmless(text: str) -> str:
-    """Text of strangers without control characters, which a terminal would obey."""
+    """Text of strangers without control characters, which a terminal would obey, and without styles."""
+    return _escaped(plain(text))
+
+
+def has_colour(stream: TextIO) -> bool:
+    """Whether colours are wanted: https://no-color.org, and only on a terminal that knows them."""
+    return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def _print(text: str, stream: TextIO) -> None:
+    marks = set(text) - set(plain(text))
+    safe = "".join(char if char in marks else _escaped(char) for char in text)
+    shown = painted(safe) if has_colour(stream) else plain(safe)
+    stream.write(encodable(shown, stream.encoding) + "\n")
+
+
+def _escaped(text: str) -> str:
     return "".join(char if char == "\n" or char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
@@ -66,56 +142,12 @@ def ask(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
-@contextmanager
-def progress() -> Iterator[OnProgress]:
-    """Show the progress of long work: a bar on a terminal, plain lines in a log."""
-    if sys.stderr.isatty():
-        with _bars() as report:
-            yield report
-    else:
-        yield _Lines()
-
-
-class _Lines:
-    """One line when a step begins, and one every few seconds."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._step = ""
-        self._last = 0.0
-
-    def __call__(self, progress: Progress) -> None:
-        with self._lock:
-            now = time.monotonic()
-            if progress.step == self._step and now - self._last < _SECONDS_BETWEEN_LINES:
-                return
-            self._step, self._last = progress.step, now
-        note(f"{progress.step}: {progress.done}" + (f" of {progress.total}" if progress.total is not None else ""))
-
-
-@contextmanager
-def _bars() -> Iterator[OnProgress]:
-    from rich.console import Console  # rich is needed on a terminal only
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
-    columns = (
-        TextColumn("{task.description:<18}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
-        tasks = {}
-        lock = threading.Lock()
-
-        def report(progress: Progress) -> None:
-            with lock:
-                if progress.step not in tasks:
-                    tasks[progress.step] = bars.add_task(harmless(progress.step), total=progress.total)
-                bars.update(tasks[progress.step], completed=progress.done, total=progress.total)
-
-        yield report
+def _holds_unicode() -> bool:
+    try:
+        "→\U0001f600".encode(sys.stdout.encoding or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
 
 
 def write_text(path: Path, text: str) -> None:

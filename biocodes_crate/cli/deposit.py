@@ -103,7 +103,7 @@ def _show(done: Deposited, draft: Draft) -> None:
     metadata = draft.metadata
     people = [str(entry.get("person_or_org", {}).get("name", "?")) for entry in metadata.get("creators", [])]
     licences = [str(entry.get("id") or entry.get("title", {}).get("en", "?")) for entry in metadata.get("rights", [])]
-    console.note(
+    console.say(
         "\n".join(
             [
                 f"To be published on {done.server}, for good:",

@@ -51,4 +51,4 @@ def edges(
     elif form is EdgeFormat.CSV:
         sys.stdout.write(edges_csv(pages))
     else:
-        console.result(describe_edges(pages))
+        console.result(describe_edges(pages, console.width()))

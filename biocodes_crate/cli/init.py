@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from biocodes_crate.cli import console
 from biocodes_crate.cli.handling import handled
-from biocodes_crate.cli.options import StudyArgument
+from biocodes_crate.cli.options import AsJson, StudyArgument
 
 
 @handled
-def init(study: StudyArgument) -> None:
+def init(study: StudyArgument, as_json: AsJson = False) -> None:
     """Write a commented study.yaml to fill in.
 
     It lists what is found in the folder, and takes over what a CITATION.cff says.
@@ -17,9 +17,11 @@ def init(study: StudyArgument) -> None:
     Example:
         crate init my-study
     """
-    from biocodes_crate.cli.words import describe_study
+    from biocodes_crate.cli.words import describe_study, study_as_json
     from biocodes_crate.study import init_study, read_study
 
     path = init_study(study)
-    console.result(describe_study(read_study(study)))
-    console.result(f"Written: {path}")
+    found = read_study(study)
+    console.answer(as_json, lambda: study_as_json(found, str(path)), lambda: describe_study(found, console.width()))
+    console.written(path)
+    console.note(f"Next: fill it in, then run `crate build {study}`")

@@ -14,3 +14,5 @@ Workers = Annotated[
 ]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Compute everything anew, and remember nothing.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the result and errors, nothing else.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print every note, and how long each step took.")]

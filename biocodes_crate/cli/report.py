@@ -39,19 +39,19 @@ def report(
 
     with open_crate(crate) as reader:
         if graph is not None:
-            _written(graph, graph_from_crate(reader))
+            _write(graph, graph_from_crate(reader))
             if output is None and not as_json:
                 return
         with console.progress() as on_progress:
             view = report_from_crate(reader, on_progress=on_progress)
     if output is not None:
-        _written(output, report_html(view))
+        _write(output, report_html(view))
     if as_json:
         console.result_json(report_as_json(view))
     elif output is None:
         sys.stdout.write(report_html(view))
 
 
-def _written(path: Path, text: str) -> None:
+def _write(path: Path, text: str) -> None:
     console.write_text(path, text)
-    console.note(f"Written: {path}")
+    console.written(path)

@@ -32,6 +32,6 @@ def trace(
 
     with console.progress() as report:
         pages, findings = trace_one(figure, within, workers=workers, use_cache=not no_cache, on_progress=report)
-    console.answer(as_json, lambda: edges_json(pages), lambda: describe_edges(pages))
+    console.answer(as_json, lambda: edges_json(pages), lambda: describe_edges(pages, console.width()))
     if findings:
-        console.note(describe_findings(findings))
+        console.note(describe_findings(findings, console.width(), all_of_them=console.is_verbose()))

@@ -62,6 +62,9 @@ def validate(
         report = validate_crate(crate, Level[level.name], report_progress)
     if as_json:
         form = FormatName.JSON
+    if form is FormatName.TEXT and output is None:
+        console.result(describe_report(report, console.width(), verbose=console.is_verbose()))
+        return report.exit_code
     if form is FormatName.TEXT:
         text = console.harmless(describe_report(report)) + "\n"
     else:

@@ -72,8 +72,9 @@ def test_the_summary_of_a_build_fits_80_columns_and_says_what_to_do(tmp_path):
     assert done.exit_code == 0
     lines = [line for line in done.stdout.splitlines() if str(tmp_path) not in line]
     assert max(map(len, lines)) <= 80
-    for words in ("2 images", "3 planes", "1 figure", "2 panels", "2 edges", "verified", "broken.tif", "→"):
-        assert words in done.stdout
+    for words in (r"Images +2  3 planes", r"Figures +1  2 panels", r"Edges +2  ✓ verified", "broken.tif", "→"):
+        assert re.search(words, done.stdout)
+    assert f"crate validate {root}" in done.stdout
     assert str(root / "ro-crate-preview.html") in done.stdout
     assert "images: 0 of 3" in done.stderr
 
@@ -152,6 +153,21 @@ def test_a_report_is_written_or_printed(crate, tmp_path):
     assert out.read_text(encoding="utf-8").lower().startswith("<!doctype html>")
     assert run("report", crate).stdout.lower().startswith("<!doctype html>")
     assert run("report", crate, "-o", tmp_path / "gone" / "report.html").exit_code == 2
+
+
+def test_a_study_that_was_looked_through_can_be_told_to_a_program(tmp_path):
+    root = write_drawn_study(tmp_path / "s")
+    done = run("init", root, "--json")
+    said = json.loads(done.stdout)
+    assert {image["path"] for image in said["images"]} >= {TIFF}
+    assert [figure["path"] for figure in said["figures"]] == [FIGURE]
+    assert f"crate build {root}" in done.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_can_be_quiet_or_verbose_and_speak_to_a_program(command):
+    shown = run(command, "--help").stdout
+    assert all(option in shown for option in ("--quiet", "--verbose", "--json"))
 
 
 def test_a_report_can_be_a_graph_alone_or_data(crate, tmp_path):
