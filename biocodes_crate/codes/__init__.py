@@ -5,6 +5,7 @@ from biocodes_crate.codes.compare import Comparison, PartComparison, compare
 from biocodes_crate.codes.entry import entry_for, file_entry, image_entry
 from biocodes_crate.codes.imagewalk import canonical_bytes
 from biocodes_crate.codes.model import ImageCodes, PlaneCodes, SceneCodes, TreeCode
+from biocodes_crate.codes.packed import packed_payload_code, packed_tree_code
 from biocodes_crate.codes.passes import code_image, code_plane, code_scene
 from biocodes_crate.codes.pictures import FigureCodes, PictureCodes, code_figure, code_picture
 from biocodes_crate.codes.rendering import Reduced, grey_image_code, plane_image_code, reduce_plane, render
@@ -60,6 +61,8 @@ __all__ = [
     "instance_code",
     "is_featureless",
     "looks_like_code",
+    "packed_payload_code",
+    "packed_tree_code",
     "parse",
     "payload_code",
     "plane_image_code",

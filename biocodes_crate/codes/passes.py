@@ -17,7 +17,7 @@ from itertools import islice
 from typing import Self, TypeVar
 
 from biocodes_crate.codes.imagewalk import canonical_parts
-from biocodes_crate.codes.model import ImageCodes, PlaneCodes, SceneCodes
+from biocodes_crate.codes.model import ImageCodes, PlaneCodes, SceneCodes, TreeCode
 from biocodes_crate.codes.rendering import Reduced, Reducer, plane_image_code
 from biocodes_crate.codes.treewalk import tree_code
 from biocodes_crate.codes.units import SumHasher, compose
@@ -40,6 +40,7 @@ def code_image(
     observe: Observe | None = None,
     workers: int | None = None,
     on_progress: OnProgress = ignore_progress,
+    tree: Callable[[], TreeCode] | None = None,
 ) -> ImageCodes:
     """The codes of an image at every level: its files, its scenes, its planes.
 
@@ -50,6 +51,8 @@ def code_image(
         once and in no particular order. The pixels are the observer's to keep.
     workers
         Threads that decode; by default as many as there are cores.
+    tree
+        Gives the code of the raw bytes of an image that does not lie on disk by itself.
 
     Raises
     ------
@@ -66,9 +69,9 @@ def code_image(
             on_progress(Progress("coding planes", done, total))
 
     with _Pools(workers) as pools:
-        tree = pools.pool.submit(tree_code, image.path)
+        raw = pools.pool.submit(tree or partial(tree_code, image.path))
         scenes = tuple(_code_scene(scene, observe, pools, report) for scene in image.scenes)
-        return ImageCodes(tree.result(), scenes)
+        return ImageCodes(raw.result(), scenes)
 
 
 def code_scene(scene: Scene, *, workers: int | None = None) -> SceneCodes:

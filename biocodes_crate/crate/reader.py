@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, NamedTuple, Self
 
 from biocodes_crate.crate.content import METADATA
 from biocodes_crate.crate.ids import check_path, display
@@ -37,6 +37,14 @@ class Oddity:
     kind: str  # "path-escapes", "link", "duplicate", "case-collision", "zip-bomb", "encrypted", "unreadable"
     path: str
     message: str
+
+
+class Packed(NamedTuple):
+    """The zip that a crate lies in."""
+
+    path: Path
+    entries: Mapping[str, zipfile.ZipInfo]  # by their names in the zip; only those that are safe to read
+    prefix: str  # of the names of the crate's files: empty, or a folder with a slash at its end
 
 
 class CrateReader(ABC):
@@ -66,6 +74,11 @@ class CrateReader(ABC):
     @property
     def folder(self) -> Path | None:
         """The root of the crate on disk, if it is a folder."""
+        return None
+
+    @property
+    def packed(self) -> Packed | None:
+        """The zip that the crate lies in, if it does."""
         return None
 
     def exists(self, path: str) -> bool:
@@ -300,9 +313,8 @@ class _ZipReader(CrateReader):
         }
 
     @property
-    def prefix(self) -> str:
-        """The folder within the zip that is the crate's root; empty, or with a slash at the end."""
-        return self._prefix
+    def packed(self) -> Packed:
+        return Packed(self.path, self._entries, self._prefix)
 
     def files(self) -> Mapping[str, int]:
         return self._files

@@ -9,7 +9,7 @@ from biocodes_crate.images.model import (
     RegionSource,
     Scene,
 )
-from biocodes_crate.images.reader import is_image, looks_like_image_name, open_image
+from biocodes_crate.images.reader import is_image, looks_like_image_name, open_image, open_packed_image
 
 __all__ = [
     "Channel",
@@ -22,4 +22,5 @@ __all__ = [
     "is_image",
     "looks_like_image_name",
     "open_image",
+    "open_packed_image",
 ]

@@ -44,9 +44,11 @@ def is_ome_zarr(path: Path) -> bool:
     return path.name.lower().endswith(ZIP_SUFFIXES)
 
 
-def open_ome_zarr(path: Path) -> Image:
-    """Open an OME-Zarr folder or zip file."""
-    store: Store = FolderStore(path) if path.is_dir() else ZipStore(path)
+def open_ome_zarr(path: Path, store: Store | None = None) -> Image:
+    """Open an OME-Zarr folder or zip file; or what a store holds, whose place is then `path`."""
+    is_folder = store is not None or path.is_dir()
+    if store is None:
+        store = FolderStore(path) if is_folder else ZipStore(path)
     root = _Group.read(store, "")
     if not root.exists:
         raise NotAnImage(
@@ -71,7 +73,7 @@ def open_ome_zarr(path: Path) -> Image:
     return Image(
         path=path,
         format=ImageFormat.OME_ZARR_05 if root.is_v3 else ImageFormat.OME_ZARR_04,
-        encoding_format="application/vnd.zarr" if path.is_dir() else "application/zip",
+        encoding_format="application/vnd.zarr" if is_folder else "application/zip",
         scenes=tuple(scenes),
         conforms_to=f"https://ngff.openmicroscopy.org/{version}/" if version else None,
         organism=organism,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from zipfile import ZipInfo
 
 from biocodes_crate.errors import BiocodesError, NotAnImage, UnreadableImage
 from biocodes_crate.images import omezarr, picture, plugins, tiff
 from biocodes_crate.images.model import Image
+from biocodes_crate.images.stores import ZipStore
 
 _FILES = (*tiff.SUFFIXES, *picture.SUFFIXES, *plugins.SUFFIXES, *omezarr.ZIP_SUFFIXES)
 
@@ -46,6 +49,26 @@ def open_image(path: Path) -> Image:
         where=path,
         remedy="Images are OME-Zarr, TIFF, PNG, JPEG, or what a bioio plug-in reads.",
     )
+
+
+def open_packed_image(archive: Path, members: Mapping[str, ZipInfo], folder: str) -> Image:
+    """Open an OME-Zarr that is a folder in a zip file, without unpacking it.
+
+    Parameters
+    ----------
+    archive
+        The zip file.
+    members
+        Its files by their names in it, checked by the caller.
+    folder
+        The folder's name in the zip, without a slash at its end.
+
+    Raises
+    ------
+    UnreadableImage
+        It is no OME-Zarr, or is damaged.
+    """
+    return omezarr.open_ome_zarr(archive / folder, ZipStore(archive, members, f"{folder}/"))
 
 
 def is_image(path: Path) -> bool:

@@ -6,6 +6,7 @@ import os
 import struct
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -81,18 +82,24 @@ class ZipStore:
     Keeps the directory of the zip file but no open handle, since a study may hold thousands.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, members: Mapping[str, zipfile.ZipInfo] | None = None, prefix: str = "") -> None:
+        """Open a zip; or a folder in one, `prefix`, whose members somebody has read and checked already."""
         self._path = path
+        self._prefix = prefix
+        self._members = members if members is not None else self._read_members(path)
+
+    def _read_members(self, path: Path) -> Mapping[str, zipfile.ZipInfo]:
         try:
             with zipfile.ZipFile(path) as archive:
-                self._members = {item.filename: item for item in archive.infolist() if not item.is_dir()}
+                members = {item.filename: item for item in archive.infolist() if not item.is_dir()}
         except (zipfile.BadZipFile, OSError, ValueError, struct.error) as error:
             raise UnreadableImage(
                 f"it is not a readable zip file ({error})", where=path, remedy="Copy it again from its source."
             ) from error
-        tops = {name.partition("/")[0] for name in self._members}
-        nested = len(tops) == 1 and all("/" in name for name in self._members)
+        tops = {name.partition("/")[0] for name in members}
+        nested = len(tops) == 1 and all("/" in name for name in members)
         self._prefix = f"{tops.pop()}/" if nested else ""
+        return members
 
     def read(self, key: str, *, limit: int) -> bytes | None:
         """The whole member, its checksum verified."""

@@ -6,9 +6,10 @@ import json
 import zipfile
 import zlib
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from biocodes_crate.codes import ImageCodes, code_figure, code_image, payload_code, read_plane_table, tree_code
+from biocodes_crate.codes import ImageCodes, code_figure, code_image, read_plane_table
 from biocodes_crate.crate import (
     EDGES_FILE,
     GENERATED,
@@ -86,23 +87,24 @@ class _Checker:
                 elif "ImageObject" in kinds:
                     self._check_figure(path, entity)
                 elif "File" in kinds and (code := text(entity, "iscc_code")) is not None:
-                    self._compare(entity, "iscc_code", code, tree_code(self.workspace.path(path)).iscc, "code-differs")
+                    self._compare(entity, "iscc_code", code, self.workspace.tree_code(path).iscc, "code-differs")
             except UNREADABLE as error:
                 self._unreadable(path, entity, error)
+            self.workspace.release(path)
         self.on_progress(Progress("checking files", len(present), len(present)))
 
     def _check_image(self, path: str, entity: Entity) -> None:
         scenes = [scene for scene in self.index.follow(entity, "hasPart") if "ImageScene" in types(scene)]
         if not scenes:  # it could not be read when the crate was made: its bytes can be told all the same
             if (code := text(entity, "iscc_code")) is not None:
-                self._compare(entity, "iscc_code", code, tree_code(self.workspace.path(path)).iscc, "code-differs")
+                self._compare(entity, "iscc_code", code, self.workspace.tree_code(path).iscc, "code-differs")
             return
         try:
             image = self.workspace.image(path)
-            codes = code_image(image)
+            codes = code_image(image, tree=partial(self.workspace.tree_code, path))
         except UNREADABLE as error:
             if (code := text(entity, "iscc_code")) is not None:
-                self._compare(entity, "iscc_code", code, tree_code(self.workspace.path(path)).iscc, "code-differs")
+                self._compare(entity, "iscc_code", code, self.workspace.tree_code(path).iscc, "code-differs")
             self._unreadable(path, entity, error)
             return
         self.codes[path] = codes
@@ -209,12 +211,7 @@ class _Checker:
         crate = self.workspace.crate
         payload = [path for path in crate.files() if path not in GENERATED and _covered(path, files)]
         try:
-            top = {path.split("/", 1)[0] for path in payload}
-            laid_out = {name: self.workspace.path(name) for name in sorted(top)}
-            folder = next(iter(laid_out.values())).parent if laid_out else None
-            if folder is None:
-                return
-            actual = payload_code(folder, [folder / path for path in payload]).iscc
+            actual = self.workspace.payload_code(payload).iscc
         except UNREADABLE as error:
             self.found.add("not-checked", self.root["@id"], f"the code of the payload: {_words(error)}")
             return

@@ -51,6 +51,9 @@ def check_links(index: Index, root: Entity, found: Findings) -> None:
         for kind in types(entity):
             for key, targets in by_type.get(kind, ()):
                 _check_link(index, entity, key, targets, found)
+        if "ImageRegion" in types(entity) and set(refs(entity, "hasSource")) != set(refs(entity, "isPartOf")):
+            message = "'hasSource' is not what it is part of"
+            found.add("region-source-differs", entity["@id"], message, key="hasSource")
         _check_codes(index, entity, found)
     for person in refs(root, "author"):
         if person not in index:

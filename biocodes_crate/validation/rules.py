@@ -92,6 +92,7 @@ def _table() -> dict[str, Rule]:
         ("property-invalid", error, "A property has a value that the profile does not allow.", rebuild),
         ("link-broken", error, "A property refers to an entity that is not there.", rebuild),
         ("link-wrong-type", error, "A property refers to an entity of another type.", rebuild),
+        ("region-source-differs", error, "A region has another source than what it is part of.", rebuild),
         ("code-invalid", error, "A code is no ISCC, or an ISCC of another kind than the property says.",
          "Compute it again with `crate code`."),
         ("code-mismatch", error, "An entity's codes contradict each other.", "Compute them again with `crate code`."),

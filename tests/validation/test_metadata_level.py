@@ -7,20 +7,15 @@ import re
 from pathlib import Path
 
 import pytest
-from crate_examples import DATA_CODE, IMAGE_CODE, contents, example_content
+from broken_crates import CASES, EDGE, SCENE, VALID, add, context, put
+from crate_examples import contents
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from biocodes_crate.crate import crate_metadata, metadata_bytes
+from biocodes_crate.crate import crate_metadata
 from biocodes_crate.errors import NotACrate
 from biocodes_crate.findings import Severity
 from biocodes_crate.validation import RULES, Level, validate_crate
-
-VALID = json.loads(metadata_bytes(crate_metadata(example_content())))
-PAGE = "#figures/Abb.%201%20ü%23.png/page/1"
-EDGE = f"{PAGE}/panel/0/edge/0"
-SCENE = "#images/zellen%20%231.ome.zarr/scene/0"
-PLANE = f"{SCENE}/plane/z5c1t0"
 
 
 def validate(metadata, tmp_path):
@@ -31,126 +26,6 @@ def validate(metadata, tmp_path):
 
 def errors(report):
     return {(finding.id, finding.entity) for finding in report.findings if finding.severity is Severity.ERROR}
-
-
-def put(entity_id, **properties):
-    """Set properties of an entity; None takes them away."""
-
-    def change(metadata):
-        entity = next(entity for entity in metadata["@graph"] if entity["@id"] == entity_id)
-        for key, value in properties.items():
-            key = {"id_": "@id", "type_": "@type"}.get(key, key)
-            if value is None:
-                del entity[key]
-            else:
-                entity[key] = value
-
-    return change
-
-
-def add(entity):
-    return lambda metadata: metadata["@graph"].append(entity)
-
-
-def drop(entity_id):
-    def change(metadata):
-        metadata["@graph"] = [entity for entity in metadata["@graph"] if entity["@id"] != entity_id]
-
-    return change
-
-
-def context(*parts):
-    return lambda metadata: metadata.update({"@context": list(parts)})
-
-
-ROTATED = f"{PAGE}/panel/0/edge/1"
-CASES = {
-    "no RO-Crate context": (context(VALID["@context"][1]), "context-missing", "ro-crate-metadata.json"),
-    "an entity without id": (add({"@type": "Thing"}), "entity-malformed", f"@graph[{len(VALID['@graph'])}]"),
-    "an entity that is no object": (add(7), "entity-malformed", f"@graph[{len(VALID['@graph'])}]"),
-    "an entity without type": (add({"@id": "#x", "name": "x"}), "entity-malformed", "#x"),
-    "one id twice": (add({"@id": "#run", "@type": "Thing"}), "id-duplicate", "#run"),
-    "ids that collide": (add({"@id": "#run/", "@type": "Thing"}), "id-collision", "#run/"),
-    "ids that collide once decoded": (add({"@id": "#r%75n", "@type": "Thing"}), "id-collision", "#r%75n"),
-    "a nested object": (put("#run", name={"text": "x"}), "value-nested", "#run"),
-    "no descriptor": (drop("ro-crate-metadata.json"), "descriptor-missing", "ro-crate-metadata.json"),
-    "no root": (drop("./"), "root-missing", "./"),
-    "no licence": (put("./", license=None), "root-incomplete", "./"),
-    "no name": (put("./", name=None), "root-incomplete", "./"),
-    "a date that is none": (put("./", datePublished="soon"), "root-incomplete", "./"),
-    "a part that is missing": (drop("study.yaml"), "part-missing", "study.yaml"),
-    "a file that is no part": (
-        add({"@id": "new.txt", "@type": "File", "name": "x", "encodingFormat": "text/plain"}),
-        "part-unlisted",
-        "new.txt",
-    ),
-    "no media type": (put("study.yaml", encodingFormat=None), "property-missing", "study.yaml"),
-    "a size that is no number": (put("study.yaml", contentSize="big"), "property-invalid", "study.yaml"),
-    "a status that is none": (put(EDGE, verificationStatus={"@id": "bc:sure"}), "property-invalid", EDGE),
-    "a panel kind that is none": (put(f"{PAGE}/panel/3", panelKind="art"), "property-invalid", f"{PAGE}/panel/3"),
-    "no software version": (put("#biocodes-crate-0.1.0", version=None), "property-missing", "#biocodes-crate-0.1.0"),
-    "a broken link": (put(f"{EDGE}/region", hasSource={"@id": "#gone"}), "link-broken", f"{EDGE}/region"),
-    "a link to another type": (put(EDGE, wasGeneratedBy={"@id": "./"}), "link-wrong-type", EDGE),
-    "a code of another kind": (put(PLANE, imageCode=DATA_CODE, identifier=None), "code-invalid", PLANE),
-    "a code that is none": (put("study.yaml", iscc_code="ISCC:ABC", identifier=None), "code-invalid", "study.yaml"),
-    "codes that contradict": (put("study.yaml", identifier={"@id": IMAGE_CODE}), "code-mismatch", "study.yaml"),
-    "a scene without sizes": (put(SCENE, sizeX=None), "scene-incomplete", SCENE),
-    "a plane beyond the stack": (put(PLANE, theZ=12), "plane-outside", PLANE),
-    "a projection beyond the stack": (
-        put(f"{SCENE}/projection/max-z0-11-c0t0", zEnd=99),
-        "plane-outside",
-        f"{SCENE}/projection/max-z0-11-c0t0",
-    ),
-    "a projection backwards": (
-        put(f"{SCENE}/projection/max-z0-11-c0t0", zStart=5, zEnd=3),
-        "plane-outside",
-        f"{SCENE}/projection/max-z0-11-c0t0",
-    ),
-    "a region outside": (put(f"{EDGE}/region/selector", selectorValue="xywh=pixel:500,38,60,60"), "region-outside", EDGE),
-    "a region elsewhere": (put(f"{EDGE}/region/selector", selectorValue="xywh=pixel:0,0,60,60"), "transform-outside", EDGE),
-    "a box outside of the page": (
-        put(f"{PAGE}/panel/3/selector", selectorValue="xywh=pixel:9000,0,9,9"),
-        "box-outside",
-        f"{PAGE}/panel/3",
-    ),
-    "a singular transform": (put(f"{EDGE}/transform/0", panelToSource="[[0,0,40],[0,0,38]]"), "transform-singular", EDGE),
-    "a transform elsewhere": (put(f"{EDGE}/transform/0", panelToSource="[[0.2,0,0],[0,0.2,0]]"), "transform-outside", EDGE),
-    "a verified edge without evidence": (put(EDGE, evidence=None), "edge-incomplete", EDGE),
-    "a verified edge without transform": (put(EDGE, transformStep=None), "edge-incomplete", EDGE),
-    "candidates of a verified edge": (
-        put(EDGE, candidate=[{"@id": PLANE}, {"@id": f"{SCENE}/projection/max-z0-11-c0t0"}]),
-        "edge-candidates",
-        EDGE,
-    ),
-    "an edge of another panel": (put(EDGE, panel={"@id": f"{PAGE}/panel/1"}), "edge-misplaced", EDGE),
-    "no derivation of a verified edge": (put(f"{PAGE}/panel/0", wasDerivedFrom=None), "derivation-missing", f"{PAGE}/panel/0"),
-    "a derivation that nothing proves": (
-        put(f"{PAGE}/panel/1", wasDerivedFrom={"@id": PLANE}),
-        "derivation-unproven",
-        f"{PAGE}/panel/1",
-    ),
-    "a correlation above one": (
-        put(f"{EDGE}/evidence/correlation", value=1.5),
-        "evidence-out-of-range",
-        f"{EDGE}/evidence/correlation",
-    ),
-    "an id that leads out": (
-        lambda m: (
-            add({"@id": "../x.txt", "@type": "File", "name": "x", "encodingFormat": "text/plain"})(m),
-            m["@graph"][1]["hasPart"].append({"@id": "../x.txt"}),
-        ),
-        "id-unsafe",
-        "../x.txt",
-    ),
-    "a file of this computer": (
-        lambda m: (
-            add({"@id": "file:///etc/passwd", "@type": "File", "name": "x", "encodingFormat": "text/plain"})(m),
-            m["@graph"][1]["hasPart"].append({"@id": "file:///etc/passwd"}),
-        ),
-        "id-unsafe",
-        "file:///etc/passwd",
-    ),
-}  # fmt: skip
 
 
 def test_a_crate_of_ours_is_valid_and_its_open_questions_are_warnings(tmp_path):

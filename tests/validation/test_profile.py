@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 import rdflib
+from broken_crates import CASES, VALID
 from crate_examples import example_content
 from rdflib.namespace import RDF, RDFS
-from test_metadata_level import CASES, VALID
 
 from biocodes_crate.crate import crate_metadata, id_to_path, metadata_bytes
 from biocodes_crate.crate.terms import BC, DEFINED_TERMS, PROFILE, TERMS, context

@@ -5,8 +5,8 @@ import json
 import jsonschema
 import pytest
 import yaml
+from broken_crates import VALID, put
 from crate_examples import example_content
-from test_metadata_level import VALID, put
 
 from biocodes_crate.crate import crate_metadata, edges_json, read_pages
 from biocodes_crate.findings import Finding, Severity

@@ -231,4 +231,36 @@ def test_what_is_too_large_to_unpack_is_said_not_to_be_checked(packed, monkeypat
     monkeypatch.setattr(workspace, "Workspace", lambda crate: real(crate, limit=1000))
     report = validate_crate(packed)
     assert report.valid
-    assert ("not-checked", ZARR_ID) in {(finding.id, finding.entity) for finding in report.findings}
+    unchecked = {finding.entity for finding in report.findings if finding.id == "not-checked"}
+    assert TIFF_ID in unchecked
+    assert ZARR_ID not in unchecked, "it is read from within the zip"
+
+
+def test_the_chunks_of_an_ome_zarr_in_a_zip_are_never_on_disk(packed, monkeypatch):
+    from biocodes_crate.validation import workspace
+
+    written = []
+    real = workspace.extract
+    monkeypatch.setattr(
+        workspace, "extract", lambda crate, path, *rest: (written.append(path), real(crate, path, *rest))
+    )
+    assert found(packed) == set()
+    assert written
+    assert not [path for path in written if path.startswith(ZARR)]
+
+
+def test_a_flipped_pixel_of_an_ome_zarr_in_a_zip_is_named(built, packed, tmp_path):
+    crate = shutil.copytree(built, tmp_path / "crate")
+    array = zarr.open_array(crate / ZARR / "0", mode="r+")
+    array[0, 0, 1, 5, 5] += 1
+    out = tmp_path / "changed.zip"
+    with zipfile.ZipFile(out, "w") as target:
+        for path in sorted(crate.rglob("*")):
+            if path.is_file():
+                target.write(path, f"crate/{path.relative_to(crate).as_posix()}")
+    scene = "#images/stack.ome.zarr/scene/0"
+    assert found(out) == {
+        ("code-differs", ZARR_ID),
+        ("scene-code-differs", scene),
+        ("plane-code-differs", f"{scene}/plane/z1c0t0"),
+    }
