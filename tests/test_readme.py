@@ -29,7 +29,7 @@ def built(example_crate, tmp_path, monkeypatch):
     return tmp_path / "examples" / "study"
 
 
-@pytest.mark.parametrize("code", blocks("python"), ids=lambda code: re.findall(r"import (\w+)", code)[1])
+@pytest.mark.parametrize("code", blocks("python"), ids=lambda code: re.findall(r"import (\w+)", code)[-1])
 def test_the_code_of_the_readme_runs(code, built, capsys):
     exec(compile(code, "README.md", "exec"), {})
     assert capsys.readouterr().out

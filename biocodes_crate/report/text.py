@@ -11,6 +11,9 @@ from biocodes_crate.tracing.model import TracedPanel
 # not UTF-8 come as surrogates.
 _UNFIT = re.compile("[\ud800-\udfff\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 
+_POWER = re.compile(r"\b10\^(-?[0-9]+)")
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 
 def clean(text: str) -> str:
     """Text with what no page can hold replaced by U+FFFD."""
@@ -33,7 +36,7 @@ def panel_title(panel: TracedPanel, position: int) -> str:
 
 def sentence(words: str) -> str:
     """Words with a capital and a full stop."""
-    words = words.strip()
+    words = _POWER.sub(lambda found: f"10{found[1].translate(_RAISED)}", words.strip())
     return f"{words[:1].upper()}{words[1:]}{'' if words.endswith(('.', '!', '?')) else '.'}" if words else ""
 
 

@@ -183,6 +183,16 @@ def test_nothing_sticks_out_at_any_width(browser: Browser, html: Path, width: in
     assert browser.run("return document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("width", [320, 390, 820, 1400])
+def test_the_list_of_files_is_never_squeezed(browser: Browser, html: Path, width: int) -> None:
+    browser.open(html, width=width)
+    heights = browser.run(
+        "return [...document.querySelectorAll('#files td, #files tbody th')].map(c => c.offsetHeight)"
+    )
+    assert heights
+    assert max(heights) < 130
+
+
 def test_everything_is_printed(browser: Browser, html: Path) -> None:
     browser.open(html)
     pdf = base64.b64decode(browser.cdp("Page.printToPDF", printBackground=True)["data"])

@@ -105,7 +105,7 @@
       slider.addEventListener("input", wipe);
       wipe();
       frame.append(layer);
-      frame.after(slider);
+      figure.append(slider);
     }
   }
   for (const details of panels) compare(details);
