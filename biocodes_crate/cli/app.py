@@ -21,6 +21,7 @@ from biocodes_crate.cli.init import init
 from biocodes_crate.cli.report import report
 from biocodes_crate.cli.trace import trace
 from biocodes_crate.cli.validate import validate
+from biocodes_crate.cli.watch import watch
 
 app = typer.Typer(
     name="crate",
@@ -63,3 +64,4 @@ app.command()(compare)
 app.command()(report)
 app.command()(export)
 app.command()(deposit)
+app.command()(watch)

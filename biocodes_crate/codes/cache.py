@@ -173,9 +173,12 @@ def content_key(image: Image) -> str:
 
 
 def remember(
-    cache: CodeCache | None, image: Image, make: Callable[[], tuple[ImageCodes, dict[str, NDArray[Any]]]]
+    cache: CodeCache | None,
+    image: Image,
+    make: Callable[[], tuple[ImageCodes, dict[str, NDArray[Any]]]],
+    is_complete: Callable[[CachedImage], bool] = lambda _found: True,
 ) -> CachedImage:
-    """What the cache holds of an image, or else what `make` gives.
+    """What the cache holds of an image, if that is complete, or else what `make` gives.
 
     That is kept only when the files did not change meanwhile.
     """
@@ -183,7 +186,7 @@ def remember(
         return CachedImage(*make())
     key = content_key(image)
     found = cache.get(key)
-    if found is not None:
+    if found is not None and is_complete(found):
         return found
     made = CachedImage(*make())
     if content_key(image) == key:

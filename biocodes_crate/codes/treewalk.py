@@ -37,11 +37,13 @@ def tree_code(path: Path, on_bytes: Callable[[int], None] | None = None) -> Tree
 
 
 def payload_code(root: Path, files: Iterable[Path], on_bytes: Callable[[int], None] | None = None) -> TreeCode:
-    """One code for some files below `root`, in TREEWALK order. Nothing is left out but duplicates.
+    """One code for some files below `root`, in TREEWALK order, without duplicates and sidecars (`*.iscc.json`).
 
     The order and so the code do not depend on where `root` lies.
     """
-    relative = {PurePosixPath(file.relative_to(root).as_posix()) for file in files}
+    relative = {
+        PurePosixPath(file.relative_to(root).as_posix()) for file in files if not file.name.endswith(METADATA_SUFFIX)
+    }
     return _code((root / path for path in sorted(relative, key=_sort_key)), on_bytes)
 
 

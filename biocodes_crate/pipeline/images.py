@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from biocodes_crate.codes import CodeCache, ImageCodes, code_image, remember
+from biocodes_crate.codes import CodeCache, ImageCodes
 from biocodes_crate.errors import BiocodesError, MissingReader, UnreadableImage
 from biocodes_crate.findings import Finding, Severity
 from biocodes_crate.images import Image, Scene, open_image
 from biocodes_crate.progress import OnProgress, Progress, ignore_progress
 from biocodes_crate.study import StudyImage
-from biocodes_crate.tracing import ImageIndex, IndexBuilder
+from biocodes_crate.tracing import ImageIndex, code_and_index
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +72,8 @@ def _code(
     root: Path, item: StudyImage, cache: CodeCache | None, workers: int | None, on_progress: OnProgress
 ) -> CodedImage:
     image = open_image(root / item.path)
-
-    def make() -> tuple[ImageCodes, dict]:  # type: ignore[type-arg]
-        builder = IndexBuilder(item.path)
-        codes = code_image(image, observe=builder.observe, workers=workers, on_progress=on_progress)
-        return codes, builder.finish().to_arrays()
-
-    known = remember(cache, image, make)
-    index = ImageIndex.from_arrays(item.path, known.attachments)
-    if index is None:  # kept by another version
-        codes, arrays = make()
-        index = ImageIndex.from_arrays(item.path, arrays)
-        if index is None:
-            raise UnreadableImage("its index could not be made", where=image.path)
-        return CodedImage(item, image, codes, index)
-    return CodedImage(item, image, known.codes, index)
+    codes, index = code_and_index(image, item.path, cache=cache, workers=workers, on_progress=on_progress)
+    return CodedImage(item, image, codes, index)
 
 
 def _unreadable(item: StudyImage, error: BiocodesError) -> Finding:

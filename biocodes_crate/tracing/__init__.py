@@ -1,5 +1,6 @@
 """Trace figure panels to the planes they show, verify it on the pixels, and check such edges again."""
 
+from biocodes_crate.tracing.coding import code_and_index
 from biocodes_crate.tracing.index import ImageIndex, IndexBuilder, KeyPicture, TraceIndex
 from biocodes_crate.tracing.model import (
     Affine,
@@ -37,6 +38,7 @@ __all__ = [
     "TraceIndex",
     "TracedPage",
     "TracedPanel",
+    "code_and_index",
     "find_reuse",
     "recheck_panel",
     "trace_figure",
