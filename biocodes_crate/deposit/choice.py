@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from biocodes_crate.crate import display
-from biocodes_crate.deposit.memory import Remembered
+from biocodes_crate.deposit.memory import Remembered, fields_digest
 from biocodes_crate.deposit.merging import marks_of
 from biocodes_crate.deposit.records import Draft, Records
 from biocodes_crate.errors import BadSettings, DepositFailed
@@ -116,6 +116,8 @@ def _next_version(records: Records, record_id: str, memory: Remembered) -> Chose
     for key, mark in _marks_of(record).items():  # taken over: nobody's work on this draft
         marks.setdefault(key, set()).add(mark)
     if memory.draft != draft.id:
+        if "publication_date" in draft.metadata:  # the server has set it to the present day
+            marks.setdefault("publication_date", set()).add(fields_digest(draft.metadata["publication_date"]))
         files = memory.files if memory.draft == record_id else {}
         _forget(memory)
         memory.draft, memory.files = draft.id, files
@@ -126,16 +128,14 @@ def _next_version(records: Records, record_id: str, memory: Remembered) -> Chose
 
 def _refuse_another(records: Records, iscc: str | None) -> None:
     """A draft of this very crate that another computer made, say: nobody wants two."""
-    for draft in records.own_drafts() if iscc is not None else ():
-        identifiers = draft.metadata.get("identifiers")
-        stated = [item.get("identifier") for item in identifiers or () if isinstance(item, dict)]
-        if iscc in stated:
-            option = f"--new-version {draft.id}" if draft.is_published else f"--draft {draft.id}"
-            raise DepositFailed(
-                f"there is a {'record' if draft.is_published else 'draft'} of this crate already, {draft.id}, "
-                "which was not made from here",
-                remedy=f"Go on with it: {option}. Or make another: --new-draft.",
-            )
+    draft = records.own_with(iscc) if iscc is not None else None
+    if draft is not None:
+        option = f"--new-version {draft.id}" if draft.is_published else f"--draft {draft.id}"
+        raise DepositFailed(
+            f"there is a {'record' if draft.is_published else 'draft'} of this crate already, {draft.id}, "
+            "which was not made from here",
+            remedy=f"Go on with it: {option}. Or make another: --new-draft.",
+        )
 
 
 def _is_published(record: str) -> DepositFailed:

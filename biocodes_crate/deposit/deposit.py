@@ -197,6 +197,8 @@ class _Deposit:
                 where=f"draft {draft.id}",
                 remedy="Leave out --publish, and submit it in the browser.",
             )
+        self.remembered.digest = None  # from here on, until all is there, it holds neither the old nor the new
+        self._save()
         # (4) The DOI, before the metadata is finished.
         doi = draft.doi or self.records.reserve_doi(draft.id)
         version = version_of(self.root, self.settings, str(draft.version_number))
@@ -218,6 +220,8 @@ class _Deposit:
             notes.append(f"kept as it was written in the browser: {', '.join(kept)}")
         # (9) Everything is there, and nothing is pending.
         complaints = (*updated.complaints, *self._check(draft.id))
+        self.remembered.digest = self.digest  # also for the case that it is published in the browser
+        self._save()
         result = Deposited(
             server=self.server.name,
             id=draft.id,
@@ -339,7 +343,7 @@ class _Deposit:
             return result
         self.publishing = True
         record = self.records.publish(result.id)
-        self.remembered.published, self.remembered.digest, self.remembered.iscc = True, self.digest, self.iscc
+        self.remembered.published = True
         self._save()
         return replace(result, published=True, doi=record.doi or result.doi, page=self.server.record_page(result.id))
 

@@ -30,8 +30,7 @@ class Remembered:
     crate: str
     draft: str | None = None
     published: bool = False
-    iscc: str | None = None
-    digest: str | None = None  # of the metadata that was published
+    digest: str | None = None  # of the crate that the draft holds, once it holds all of it
     files: dict[str, list[str]] = field(default_factory=dict)  # MD5s that we sent, or are about to, by key
     fields: dict[str, str] = field(default_factory=dict)  # what the server made of the metadata that we sent
 
@@ -160,7 +159,6 @@ def _checked(value: Any, fresh: Remembered) -> Remembered:
         fresh.crate,
         text("draft"),
         value.get("published") is True,
-        text("iscc"),
         text("digest"),
         kept,
         {str(key): str(mark) for key, mark in fields.items()} if isinstance(fields, dict) else {},

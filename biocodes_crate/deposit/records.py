@@ -18,6 +18,9 @@ from biocodes_crate.errors import BiocodesError, DepositFailed, NotAllowed, Serv
 NONCE = "urn:biocodes:deposit:"
 """How a draft is told that was made although its answer was lost; the next update takes it away."""
 
+PAGE = 25
+"""Entries of a list that are asked for at once."""
+
 Json = dict[str, Any]
 
 
@@ -54,6 +57,15 @@ class Draft:
     def metadata(self) -> Json:
         value = self.body.get("metadata")
         return value if isinstance(value, dict) else {}
+
+    @property
+    def identifiers(self) -> list[str]:
+        """Its identifiers, apart from the DOI."""
+        listed = self.metadata.get("identifiers")
+        stated = (
+            [item.get("identifier") for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+        )
+        return [value for value in stated if isinstance(value, str)]
 
     @property
     def version_number(self) -> int:
@@ -258,22 +270,31 @@ class Records:
             return False
         return True
 
-    def own_drafts(self, size: int = 50) -> list[Draft]:
-        """The newest drafts and records of the user, as far as the server's search has them."""
-        body = self.client.get("/user/records", {"size": str(size), "sort": "newest"}).body
-        hits = (
-            body.get("hits", {}).get("hits") if isinstance(body, dict) and isinstance(body.get("hits"), dict) else None
-        )
-        return [
-            Draft(str(hit["id"]), hit) for hit in hits or () if isinstance(hit, dict) and isinstance(hit.get("id"), str)
-        ]
+    def own_with(self, identifier: str, pages: int = 1) -> Draft | None:
+        """A draft or record of the user with this identifier, as far as the server's search has it.
+
+        Asked for by name first, then looked for among the newest.
+        """
+        asked = f'metadata.identifiers.identifier:"{identifier}"'
+        for question in ({"q": asked}, *({"page": str(page)} for page in range(1, pages + 1))):
+            body = self.client.get("/user/records", {"size": str(PAGE), "sort": "newest", **question}).body
+            found: Any = body.get("hits") if isinstance(body, dict) else None
+            hits = found.get("hits") if isinstance(found, dict) else None
+            drafts = [
+                Draft(hit["id"], hit)
+                for hit in (hits if isinstance(hits, list) else ())
+                if isinstance(hit, dict) and isinstance(hit.get("id"), str)
+            ]
+            for draft in drafts:
+                if identifier in draft.identifiers:
+                    return draft
+            if "page" in question and len(drafts) < PAGE:
+                return None
+        return None
 
     def _made_with(self, nonce: str) -> Reply | None:
-        for draft in self.own_drafts():
-            identifiers = draft.metadata.get("identifiers")
-            if any(isinstance(i, dict) and i.get("identifier") == nonce for i in identifiers or ()):
-                return Reply(201, draft.body)
-        return None
+        draft = self.own_with(nonce, pages=20)
+        return Reply(201, draft.body) if draft is not None else None
 
     def _doi_of(self, draft: str) -> Callable[[], Reply | None]:
         def happened() -> Reply | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from biocodes_crate.deposit.client import Refused, Uncertain
 from biocodes_crate.deposit.memory import Remembered
 from biocodes_crate.deposit.records import Records, RemoteFile, md5_of
-from biocodes_crate.errors import DepositFailed
+from biocodes_crate.errors import DepositFailed, ServerRefused
 from biocodes_crate.progress import OnProgress, Progress
 
 Blocks = Callable[[], Iterator[bytes]]
@@ -101,7 +101,8 @@ class Uploader:
                 self.records.client.pause(attempt, reason)
             except Refused as error:
                 if error.status != 404:  # the server took the announcement of a broken upload back just now
-                    raise
+                    self._take_back(upload.key)
+                    raise self._refused(upload, error) from error
                 reason = "the announcement of the file is gone"
                 continue
             try:
@@ -123,6 +124,16 @@ class Uploader:
             f"{upload.key} could not be sent in {patience.attempts} attempts ({reason})",
             where=f"draft {self.draft}",
             remedy="Check the network, and run the command again.",
+        )
+
+    def _refused(self, upload: Upload, error: Refused) -> DepositFailed:
+        held = sum(file.size or 0 for file in self.records.files(self.draft).values())
+        return ServerRefused(
+            f"the server does not take {upload.key}, {upload.size} bytes, beside the {held} bytes that the draft holds "
+            f"({error.status}: {error.said})",
+            where=f"draft {self.draft}",
+            remedy="If it is a quota: leave out images, make zips smaller (zip_gigabytes in deposit.yaml), or ask the "
+            "server's people for more.",
         )
 
     def _take_back(self, key: str) -> None:
