@@ -141,7 +141,7 @@ class Handler(BaseHTTPRequestHandler):
                 text = re.sub(rb"md5:[0-9a-f]{32}", lambda found: b"md5:" + found[0][:3:-1], text)
             self._raw(status, "application/json", text, cut=kind == "cut-answer")
 
-    do_GET = do_POST = do_PUT = do_DELETE = _handle
+    do_GET = do_POST = do_PUT = do_DELETE = _handle  # noqa: N815
 
     # -- requests -------------------------------------------------------------
 

@@ -283,7 +283,7 @@ def test_what_cannot_fit_is_said_with_numbers_before_anything_is_sent(place, cra
 def test_too_many_files_are_said_before_one_is_sent(place, crate):
     made = new_draft(place)
     call(place, "POST", f"/records/{made}/draft/files", [{"key": f"{n:03}"} for n in range(98)])
-    with pytest.raises(CannotFit, match="102 files.*98 of other origin"):
+    with pytest.raises(CannotFit, match=r"102 files.*98 of other origin"):
         place.deposit(crate, wanted=Wanted(draft=made))
     assert len(files(place, made)) == 98
     call(place, "DELETE", f"/records/{made}/draft")
