@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from biocodes_crate.codes import code_picture
 from biocodes_crate.crate import path_to_id
@@ -44,7 +45,13 @@ def check_provenance(
 def _panel(workspace: Workspace, page: TracedPage, panel: TracedPanel, found: Findings) -> Panel | str:
     """The panel's pixels, or why they cannot be had."""
     try:
-        found_panel = panel_at(workspace.figure(page.figure), page.number, panel.box)
+        found_panel = panel_at(
+            workspace.figure(page.figure),
+            page.number,
+            panel.box,
+            partial(_has_codes, panel),
+            partial(workspace.rasters, page.figure),
+        )
     except FileNotFoundError:
         return f"{page.figure} is not in the crate"
     except UNREADABLE as error:
@@ -54,6 +61,11 @@ def _panel(workspace: Workspace, page: TracedPage, panel: TracedPanel, found: Fi
             found.add("figure-unreadable", figure_id, message)
         return f"{page.figure} cannot be read: {message}"
     return found_panel if found_panel is not None else f"{page.figure} shows no panel at its box"
+
+
+def _has_codes(panel: TracedPanel, pixels: Panel) -> bool:
+    codes = code_picture(pixels.pixels)
+    return (panel.instance_code or codes.instance_code) == codes.instance_code
 
 
 def _check_codes(panel_id: str, panel: TracedPanel, pixels: Panel, found: Findings) -> None:

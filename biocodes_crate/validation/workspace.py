@@ -13,6 +13,7 @@ from biocodes_crate.codes import TreeCode, packed_payload_code, packed_tree_code
 from biocodes_crate.crate import CrateReader, display, extract
 from biocodes_crate.errors import UnsafePath
 from biocodes_crate.figures import Figure, open_figure
+from biocodes_crate.figures.raster import Raster, read_raster
 from biocodes_crate.images import Image, open_image, open_packed_image
 
 MAX_UNPACKED = 8 << 30  # bytes of one image or figure of a zip that is laid out on disk
@@ -35,6 +36,7 @@ class Workspace:
     _paths: dict[str, Path] = field(default_factory=dict)
     _images: dict[str, Image] = field(default_factory=dict)
     _figures: dict[str, Figure] = field(default_factory=dict)
+    _rasters: tuple[str, list[Raster]] | None = None
 
     def path(self, path: str) -> Path:
         """A file or folder of the crate on disk.
@@ -93,6 +95,12 @@ class Workspace:
             self._figures[path] = open_figure(self.path(path))
         return self._figures[path]
 
+    def rasters(self, path: str) -> list[Raster]:
+        """The pixels of a figure that is a picture, page by page; those of the last one are kept."""
+        if self._rasters is None or self._rasters[0] != path:
+            self._rasters = path, read_raster(self.path(path))
+        return self._rasters[1]
+
     def _lay_out(self, path: str) -> Path:
         crate = self.crate
         if not crate.exists(path):
@@ -148,6 +156,7 @@ class Workspace:
         """Let go of what was opened, and remove what was unpacked."""
         self._images.clear()
         self._figures.clear()
+        self._rasters = None
         self._paths.clear()
         if self._folder is not None:
             self._folder.cleanup()
