@@ -1,13 +1,21 @@
-"""Pages of documents that hold no image of their own: drawn, then segmented like a picture."""
+"""Pages of documents that hold no image of their own, and images that are figures: segmented like pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from biocodes_crate.figures.model import Box, FigurePage, PageUnit
+import numpy as np
+
+from biocodes_crate.figures.channels import lowest
+from biocodes_crate.figures.layout import PixelBox, find_layout
+from biocodes_crate.figures.letters import read_labels
+from biocodes_crate.figures.model import Box, FigurePage, PageUnit, Panel, PanelKind
+from biocodes_crate.figures.order import reading_order
 from biocodes_crate.figures.pictures import find_panels
 from biocodes_crate.figures.placing import Pixels, Text, letters_for
+
+_SMALLEST_FIGURE = 300  # pixels a side of a picture that may be a figure by itself
 
 
 def drawn_page(pixels: Pixels, number: int, width: float, height: float, texts: Sequence[Text]) -> FigurePage:
@@ -30,3 +38,59 @@ def drawn_page(pixels: Pixels, number: int, width: float, height: float, texts: 
     letters = letters_for([panel.box for panel in panels], percent)
     panels = [replace(panel, label=letter or panel.label) for panel, letter in zip(panels, letters, strict=True)]
     return FigurePage(number, width, height, PageUnit.PERCENT, tuple(panels))
+
+
+def take_apart_flattened(panels: Sequence[Panel]) -> list[Panel]:
+    """Replace each embedded picture that is a whole figure by the panels in it; boxes are in percent.
+
+    An image on a light page of its own with others, or most of the page in one picture, was flattened before it
+    came into the document.
+    """
+    found: list[Panel] = []
+    for panel in panels:
+        inner = _panels_within(panel)
+        found += inner or [panel]
+    return [found[i] for i in reading_order([panel.box for panel in found])] if len(found) != len(panels) else found
+
+
+def _panels_within(panel: Panel) -> list[Panel]:
+    height, width = panel.pixels.shape[:2]
+    if min(height, width) < _SMALLEST_FIGURE or panel.mask.mean() > 0.5:
+        return []
+    rim = np.concatenate([panel.pixels[0], panel.pixels[-1], panel.pixels[:, 0], panel.pixels[:, -1]])
+    if float((lowest(rim) >= 200).mean()) < 0.5:
+        return []
+    layout = find_layout(panel.pixels)
+    # Cells on black, and bands of brightness, are seen as panels easily; a page of paper is not.
+    if layout.ground is None or min(layout.ground) < 200 or not layout.panels:
+        return []
+    inner = find_panels(panel.pixels)
+    images = [one for one in inner if one.kind is PanelKind.IMAGE]
+    most_of_page = panel.box.w * panel.box.h > 2500.0
+    if len(images) < 2 and not (most_of_page and images and len(inner) > 1):
+        return []
+    sx, sy = panel.box.w / width, panel.box.h / height
+    x, y = panel.box.x, panel.box.y
+    placed = [Box(x + one.box.x * sx, y + one.box.y * sy, one.box.w * sx, one.box.h * sy) for one in inner]
+    return [replace(one, box=box) for one, box in zip(inner, placed, strict=True)]
+
+
+def read_drawn_letters(panels: Sequence[Panel], draw: Callable[[], Pixels | None]) -> list[Panel]:
+    """Panels with letters read from the drawn page, where its text has none: it may have been turned into outlines."""
+    if not panels or any(panel.label for panel in panels):
+        return list(panels)
+    pixels = draw()
+    if pixels is None:
+        return list(panels)
+    height, width = pixels.shape[:2]
+    boxes = [
+        PixelBox(
+            max(0, round(b.x * width / 100)),
+            max(0, round(b.y * height / 100)),
+            min(width, round((b.x + b.w) * width / 100)),
+            min(height, round((b.y + b.h) * height / 100)),
+        )
+        for b in (panel.box for panel in panels)
+    ]
+    letters = read_labels(pixels, boxes)
+    return [replace(panel, label=letter) for panel, letter in zip(panels, letters, strict=True)]

@@ -13,7 +13,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from biocodes_crate.errors import UnreadableFigure
-from biocodes_crate.figures.drawn import drawn_page
+from biocodes_crate.figures.drawn import drawn_page, read_drawn_letters, take_apart_flattened
 from biocodes_crate.figures.model import Box, FigurePage, PageUnit, PanelKind
 from biocodes_crate.figures.placing import (
     LEAST_PIXELS,
@@ -25,6 +25,7 @@ from biocodes_crate.figures.placing import (
     intersect,
     place_panels,
 )
+from biocodes_crate.figures.strips import join_strips
 from biocodes_crate.findings import Finding, Severity
 
 _MOST_PAGES = 100
@@ -35,6 +36,7 @@ _MOST_PIXELS = 150_000_000  # of one embedded image, and of all on a page
 _MOST_CHARACTERS = 200_000
 _DRAWN_PIXELS = 12_000_000  # of a page that has to be drawn
 _DRAWN_DPI = 300
+_LETTER_PIXELS = 3_000_000  # of a page that is drawn for its letters only
 _LOCK = RLock()  # PDFium is not safe to call from several threads
 
 
@@ -121,9 +123,10 @@ def _read_page(page: pypdfium2.PdfPage, number: int, name: str, findings: list[F
         if str(error).startswith("has more than"):
             return FigurePage(number, width, height, PageUnit.PERCENT, ())
     texts = _texts(page, to_page)
-    panels = place_panels(images, texts, width, height)
+    panels = take_apart_flattened(place_panels(join_strips(images), texts, width, height))
     if not any(panel.kind is PanelKind.IMAGE for panel in panels):
         return drawn_page(_draw(page, width, height), number, width, height, texts)
+    panels = read_drawn_letters(panels, lambda: _draw(page, width, height, _LETTER_PIXELS))
     return FigurePage(number, width, height, PageUnit.PERCENT, tuple(panels))
 
 
@@ -148,7 +151,7 @@ def _images(page: pypdfium2.PdfPage, to_page: Matrix) -> Iterator[Placed]:
     for handle, matrix, clip in _walk(page, to_page):
         if found >= _MOST_IMAGES:
             return
-        placed = _placed(handle, matrix, clip, budget)
+        placed = _placed(page, handle, matrix, clip, budget)
         if placed is not None:
             found += 1
             budget -= placed.pixels.shape[0] * placed.pixels.shape[1]
@@ -211,7 +214,7 @@ def _clip_of(handle: Any, matrix: Matrix) -> Box | None:
     return clip
 
 
-def _placed(handle: Any, matrix: Matrix, clip: Box | None, budget: int) -> Placed | None:
+def _placed(page: pypdfium2.PdfPage, handle: Any, matrix: Matrix, clip: Box | None, budget: int) -> Placed | None:
     """Decode one image object. Its pixels fill the unit square, the first row at y = 1."""
     wide, high = ctypes.c_uint(), ctypes.c_uint()
     if not pdfium.FPDFImageObj_GetImagePixelSize(handle, wide, high):
@@ -221,26 +224,57 @@ def _placed(handle: Any, matrix: Matrix, clip: Box | None, budget: int) -> Place
         return None
     if w * h > budget:
         raise _TooMuchError(f"holds images of more than {_MOST_PIXELS // 1_000_000} million pixels")
-    bitmap = pdfium.FPDFImageObj_GetBitmap(handle)
+    pixels = _masked(page, handle, w, h)
+    if pixels is None:
+        bitmap = pdfium.FPDFImageObj_GetBitmap(handle)
+        if not bitmap:
+            return None
+        try:
+            pixels = _to_rgb(bitmap)
+        finally:
+            pdfium.FPDFBitmap_Destroy(bitmap)
+    return Placed(pixels, matrix.after(Matrix(1 / w, 0, 0, -1 / h, 0, 1)), clip)
+
+
+def _masked(page: pypdfium2.PdfPage, handle: Any, w: int, h: int) -> Pixels | None:
+    """The pixels of an image with its soft mask as opacity, (h, w, 4); None where it has none.
+
+    PDFium applies the mask when it draws an object; drawn upright at its own size, it keeps its pixels.
+    """
+    before, upright = pdfium.FS_MATRIX(), pdfium.FS_MATRIX(w, 0, 0, h, 0, 0)
+    if not pdfium.FPDFPageObj_GetMatrix(handle, before) or not pdfium.FPDFPageObj_SetMatrix(handle, upright):
+        return None
+    try:
+        bitmap = pdfium.FPDFImageObj_GetRenderedBitmap(page.pdf.raw, page.raw, handle)
+    finally:
+        pdfium.FPDFPageObj_SetMatrix(handle, before)
     if not bitmap:
         return None
     try:
-        pixels = _to_rgb(bitmap)
+        if pdfium.FPDFBitmap_GetFormat(bitmap) not in (pdfium.FPDFBitmap_BGRA, pdfium.FPDFBitmap_BGRA_Premul):
+            return None
+        rows = _rows(bitmap, 4)
+        pixels = np.ascontiguousarray(rows[..., [2, 1, 0, 3]])
     finally:
         pdfium.FPDFBitmap_Destroy(bitmap)
-    return Placed(pixels, matrix.after(Matrix(1 / w, 0, 0, -1 / h, 0, 1)), clip)
+    return pixels if pixels.shape[:2] == (h, w) and pixels[..., 3].min() < 255 else None
 
 
 def _to_rgb(bitmap: Any) -> Pixels:
     """The pixels of a raw bitmap, copied: grey, BGR, BGRx or BGRA, rows padded to the stride."""
-    wide, high = pdfium.FPDFBitmap_GetWidth(bitmap), pdfium.FPDFBitmap_GetHeight(bitmap)
-    stride = pdfium.FPDFBitmap_GetStride(bitmap)
     samples = {pdfium.FPDFBitmap_Gray: 1, pdfium.FPDFBitmap_BGR: 3}.get(pdfium.FPDFBitmap_GetFormat(bitmap), 4)
-    buffer = ctypes.string_at(pdfium.FPDFBitmap_GetBuffer(bitmap), stride * high)
-    rows = np.frombuffer(buffer, np.uint8).reshape(high, stride)[:, : wide * samples].reshape(high, wide, samples)
+    rows = _rows(bitmap, samples)
     if samples == 1:
         return np.repeat(rows, 3, axis=2)
     return np.ascontiguousarray(rows[..., 2::-1])
+
+
+def _rows(bitmap: Any, samples: int) -> Pixels:
+    """A copy of a raw bitmap's samples, (H, W, samples)."""
+    wide, high = pdfium.FPDFBitmap_GetWidth(bitmap), pdfium.FPDFBitmap_GetHeight(bitmap)
+    stride = pdfium.FPDFBitmap_GetStride(bitmap)
+    buffer = ctypes.string_at(pdfium.FPDFBitmap_GetBuffer(bitmap), stride * high)
+    return np.frombuffer(buffer, np.uint8).reshape(high, stride)[:, : wide * samples].reshape(high, wide, samples)
 
 
 def _texts(page: pypdfium2.PdfPage, to_page: Matrix) -> list[Text]:
@@ -262,9 +296,9 @@ def _texts(page: pypdfium2.PdfPage, to_page: Matrix) -> list[Text]:
         text.close()
 
 
-def _draw(page: pypdfium2.PdfPage, width: float, height: float) -> Pixels:
+def _draw(page: pypdfium2.PdfPage, width: float, height: float, most: int = _DRAWN_PIXELS) -> Pixels:
     """A page as a picture, (H, W, 3) RGB."""
-    scale = min(_DRAWN_DPI / 72, (_DRAWN_PIXELS / (width * height)) ** 0.5)
+    scale = min(_DRAWN_DPI / 72, (most / (width * height)) ** 0.5)
     bitmap = page.render(scale=scale, may_draw_forms=False)
     pixels = _to_rgb(bitmap.raw)
     bitmap.close()

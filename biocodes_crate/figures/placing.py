@@ -15,6 +15,7 @@ from biocodes_crate.figures.content import judge_kind
 from biocodes_crate.figures.model import Box, Panel, PanelKind
 from biocodes_crate.figures.order import reading_order
 from biocodes_crate.figures.overlays import find_overlays
+from biocodes_crate.figures.raster import on_white
 
 Pixels = NDArray[np.uint8]
 
@@ -64,7 +65,7 @@ class Matrix(NamedTuple):
 class Placed:
     """An image on a page; y points down."""
 
-    pixels: Pixels = field(repr=False)  # (H, W, 3) as stored
+    pixels: Pixels = field(repr=False)  # (H, W, 3) as stored, or (H, W, 4) with opacity
     matrix: Matrix  # from its pixels to the units of the page
     clip: Box | None = None  # in the units of the page; None: nothing is cut off
 
@@ -133,6 +134,12 @@ def place(image: Placed, width: float, height: float) -> Panel | None:
     pixels, outside = _cropped(upright, outside, whole, visible)
     if min(pixels.shape[:2]) < LEAST_PIXELS:
         return None
+    if pixels.shape[2] == 4:
+        clear = pixels[..., 3] < 128
+        if clear.all():
+            return None
+        outside = clear if outside is None else outside | clear
+        pixels = on_white(pixels)
     kind = judge_kind(pixels)
     if kind is PanelKind.TEXT:
         kind = PanelKind.IMAGE if min(pixels.shape[:2]) > 64 else PanelKind.TEXT
@@ -184,7 +191,7 @@ def _warped(image: Placed, whole: Box) -> tuple[Pixels, NDArray[np.bool_]] | Non
         (width, height),
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT,
-        borderValue=(255, 255, 255),
+        borderValue=(255, 255, 255, 0),
     )
     inside = cv2.warpAffine(np.full(image.pixels.shape[:2], 255, np.uint8), forward, (width, height))
     return np.asarray(warped, np.uint8), np.asarray(inside) < 250

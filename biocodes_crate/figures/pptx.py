@@ -11,6 +11,7 @@ from typing import Any
 from pptx import Presentation
 
 from biocodes_crate.errors import UnreadableFigure
+from biocodes_crate.figures.drawn import take_apart_flattened
 from biocodes_crate.figures.model import Box, FigurePage, PageUnit
 from biocodes_crate.figures.placing import Matrix, Pixels, Placed, Text, place_panels
 from biocodes_crate.figures.raster import decode
@@ -23,6 +24,8 @@ _MOST_XML = 64 << 20  # of one part that is XML
 _MOST_FILES = 20_000
 _MOST_DEPTH = 20  # of groups within groups
 _MOST_PIXELS = 150_000_000  # of the pictures of a slide
+_A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+_R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _TURN = 60_000  # DrawingML has angles in 60,000ths of a degree
 
 
@@ -56,7 +59,7 @@ def read_pptx(path: Path) -> tuple[list[FigurePage], dict[str, Any], list[Findin
     for number, slide in enumerate(slides[:_MOST_SLIDES], start=1):
         reader = _Slide(slide, path, number, findings)
         images = list(reader.images())
-        panels = place_panels(images, reader.texts, width, height)
+        panels = take_apart_flattened(place_panels(images, reader.texts, width, height))
         # English Metric Units: 12,700 make a point.
         pages.append(FigurePage(number, width / 12_700, height / 12_700, PageUnit.PERCENT, tuple(panels)))
     return pages, {key: value for key, value in about.items() if value}, findings
@@ -116,7 +119,7 @@ class _Slide:
                     if depth < _MOST_DEPTH:
                         yield from self._walk(list(shape.shapes), outer.after(_group_matrix(shape)), depth + 1)
                     continue
-                placed = self._picture(shape, outer) if hasattr(shape, "image") else None
+                placed = self._picture(shape, outer) if hasattr(shape, "image") else self._filled(shape, outer)
                 if placed is not None:
                     yield placed
                 elif getattr(shape, "has_text_frame", False):
@@ -140,6 +143,28 @@ class _Slide:
         to_slide = outer.after(
             _shape_matrix(shape._element.spPr.xfrm if hasattr(shape._element, "spPr") else None, shape)
         )
+        return Placed(pixels, to_slide.after(Matrix(1 / width, 0, 0, 1 / height, 0, 0)))
+
+    def _filled(self, shape: Any, outer: Matrix) -> Placed | None:
+        """A shape that is filled with a picture, stretched to it."""
+        fill = shape._element.find(f".//{_A}blipFill")
+        blip = None if fill is None else fill.find(f"{_A}blip")
+        name = None if blip is None else blip.get(f"{_R}embed")
+        if fill is None or name is None or fill.find(f"{_A}tile") is not None or shape.width is None:
+            return None
+        raster = decode(self._slide.part.related_part(name).blob, self._path)
+        stored_h, stored_w = raster.pixels.shape[:2]
+        self._pixels += stored_h * stored_w
+        if self._pixels > _MOST_PIXELS:
+            raise ValueError("the slide holds too many pixels")
+        cut = fill.find(f"{_A}srcRect")
+        sides = [max(0, int(cut.get(side) or 0)) / 100_000 if cut is not None else 0.0 for side in "ltrb"]
+        x0, y0 = round(sides[0] * stored_w), round(sides[1] * stored_h)
+        pixels = raster.pixels[y0 : round((1 - sides[3]) * stored_h), x0 : round((1 - sides[2]) * stored_w)]
+        if min(pixels.shape[:2]) < 1:
+            return None
+        height, width = pixels.shape[:2]
+        to_slide = outer.after(_shape_matrix(getattr(shape._element.spPr, "xfrm", None), shape))
         return Placed(pixels, to_slide.after(Matrix(1 / width, 0, 0, 1 / height, 0, 0)))
 
     def _text(self, shape: Any, outer: Matrix) -> None:
@@ -173,12 +198,12 @@ def _flips(xfrm: Any) -> tuple[bool, bool]:
 
 def _group_matrix(group: Any) -> Matrix:
     """From the coordinates of a group's children to those of its parent."""
-    xfrm = group._element.grpSpPr.find("{http://schemas.openxmlformats.org/drawingml/2006/main}xfrm")
+    xfrm = group._element.grpSpPr.find(f"{_A}xfrm")
     if xfrm is None:
         return Matrix()
 
     def pair(tag: str, first: str, second: str) -> tuple[float, float] | None:
-        found = xfrm.find("{http://schemas.openxmlformats.org/drawingml/2006/main}" + tag)
+        found = xfrm.find(_A + tag)
         return None if found is None else (float(found.get(first)), float(found.get(second)))
 
     off, ext = pair("off", "x", "y"), pair("ext", "cx", "cy")

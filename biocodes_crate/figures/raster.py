@@ -125,12 +125,12 @@ def _to_rgb(picture: Image.Image) -> Pixels:
     if picture.mode.startswith(("I", "F")):
         return _grey_to_rgb(np.asarray(picture))
     if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
-        return _on_white(np.array(picture.convert("RGBA")))
+        return on_white(np.array(picture.convert("RGBA")))
     return np.array(picture.convert("RGB"))
 
 
-def _on_white(rgba: Pixels) -> Pixels:
-    """Composite on white, some rows at a time: transparency must not double the memory."""
+def on_white(rgba: Pixels) -> Pixels:
+    """Composite (H, W, 4) on white, some rows at a time: transparency must not double the memory."""
     out: Pixels = np.ascontiguousarray(rgba[..., :3])
     for start in range(0, len(rgba), 512):
         alpha = rgba[start : start + 512, :, 3:].astype(np.uint16)
@@ -214,7 +214,7 @@ def _tiff_rgb(page: tifffile.TiffPage) -> Pixels:
     count = samples.shape[2]
     if count in (2, 4) and page.extrasamples:
         colour = samples[..., : count - 1] if count == 4 else np.repeat(samples[..., :1], 3, axis=2)
-        return _on_white(np.concatenate([colour, samples[..., -1:]], axis=2))
+        return on_white(np.concatenate([colour, samples[..., -1:]], axis=2))
     if count < 3:
         return np.ascontiguousarray(np.repeat(samples[..., :1], 3, axis=2))
     return np.ascontiguousarray(samples[..., :3])

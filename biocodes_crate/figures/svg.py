@@ -17,9 +17,9 @@ import resvg_py
 from defusedxml import DefusedXmlException
 
 from biocodes_crate.errors import UnreadableFigure
-from biocodes_crate.figures.drawn import drawn_page
+from biocodes_crate.figures.drawn import drawn_page, read_drawn_letters, take_apart_flattened
 from biocodes_crate.figures.model import Box, FigurePage, PageUnit, PanelKind
-from biocodes_crate.figures.placing import LEAST_PIXELS, Matrix, Placed, Text, intersect, place_panels
+from biocodes_crate.figures.placing import LEAST_PIXELS, Matrix, Pixels, Placed, Text, intersect, place_panels
 from biocodes_crate.figures.raster import decode
 from biocodes_crate.figures.svg_geometry import fitted, length, parse_path_bounds, parse_transform, parse_view_box
 from biocodes_crate.findings import Finding, Severity
@@ -56,11 +56,17 @@ def read_svg(path: Path) -> tuple[list[FigurePage], dict[str, Any], list[Finding
     reader = _Reader(root, path.name)
     width, height, state = reader.page()
     images = list(reader.images(state))
-    panels = place_panels(images, reader.texts, width, height)
+    panels = take_apart_flattened(place_panels(images, reader.texts, width, height))
     if any(panel.kind is PanelKind.IMAGE for panel in panels):
+        panels = read_drawn_letters(panels, lambda: _draw(root, width, height, path.name))
         page = FigurePage(1, width, height, PageUnit.PERCENT, tuple(panels))
     else:
-        page = _drawn(root, width, height, reader, path.name)
+        pixels = _draw(root, width, height, path.name)
+        page = (
+            FigurePage(1, width, height, PageUnit.PERCENT, ())
+            if pixels is None
+            else drawn_page(pixels, 1, width, height, reader.texts)
+        )
     return [page], {}, reader.findings
 
 
@@ -161,7 +167,7 @@ class _Reader:
         state = _State(matrix, state.clip, state.viewport, state.depth + 1)
         clip_path = _URL.search(style.get("clip-path", ""))
         if clip_path:
-            clip = self._clip(clip_path.group(1), state)
+            clip = self._clip(clip_path.group(1), state, self._frame(element, style, state))
             state = _State(matrix, intersect(state.clip, clip), state.viewport, state.depth)
         if name == "image":
             if style.get("visibility") != "hidden":
@@ -221,12 +227,25 @@ class _Reader:
         else:
             yield from self._visit(target, moved)
 
-    def _clip(self, identifier: str, state: _State) -> Box | None:
-        """The bounding box, on the page, of what a clip path lets through."""
+    def _frame(self, element: Element, style: dict[str, str], state: _State) -> Box | None:
+        """Where an image is told to be, in user units; None for other elements, and where that is left to its file."""
+        across, down = state.viewport
+        w = length(element.get("width") or style.get("width"), 0.0, across)
+        h = length(element.get("height") or style.get("height"), 0.0, down)
+        if _name(element) != "image" or w <= 0 or h <= 0:
+            return None
+        return Box(length(element.get("x"), 0.0, across), length(element.get("y"), 0.0, down), w, h)
+
+    def _clip(self, identifier: str, state: _State, frame: Box | None) -> Box | None:
+        """The bounding box, on the page, of what a clip path lets through; `frame` is that of the element."""
         target = self._by_id.get(identifier)
-        if target is None or _name(target) != "clipPath" or target.get("clipPathUnits") == "objectBoundingBox":
+        if target is None or _name(target) != "clipPath":
             return None
         matrix = state.matrix.after(parse_transform(target.get("transform")))
+        if target.get("clipPathUnits") == "objectBoundingBox":
+            if frame is None:
+                return None
+            matrix = matrix.after(Matrix(frame.w, 0, 0, frame.h, frame.x, frame.y))
         boxes = [box for child in list(target)[:100] if (box := self._shape(child, matrix, state, 0)) is not None]
         if not boxes:
             return None
@@ -320,16 +339,17 @@ def _data_uri(uri: str) -> bytes | None:
     return urllib.parse.unquote_to_bytes(body)
 
 
-def _drawn(root: Element, width: float, height: float, reader: _Reader, name: str) -> FigurePage:
-    """Draw an SVG without images of its own; what it links to is taken out first."""
+def _draw(root: Element, width: float, height: float, name: str) -> Pixels | None:
+    """An SVG as a picture; what it links to is taken out first. None if it cannot be drawn."""
     for element in root.iter():
         for key in ("href", _XLINK):
             if element.get(key, "").strip()[:1] not in ("#", "") and element.get(key, "")[:5].lower() != "data:":
                 del element.attrib[key]
-    zoom = max(1, min(8, round(_DRAWN_WIDTH / max(width, height))))
+    zoom = min(8.0, _DRAWN_WIDTH / max(width, height))
     try:
-        png = bytes(resvg_py.svg_to_bytes(svg_string=tostring(root, encoding="unicode"), zoom=zoom, background="white"))
-        pixels = decode(png, name).pixels
+        text = tostring(root, encoding="unicode")
+        # Without a resolution, resvg refuses sizes in points or millimetres.
+        png = bytes(resvg_py.svg_to_bytes(svg_string=text, zoom=zoom, background="white", dpi=96))
+        return decode(png, name).pixels
     except (UnreadableFigure, ValueError, RuntimeError, OSError, RecursionError):
-        return FigurePage(1, width, height, PageUnit.PERCENT, ())
-    return drawn_page(pixels, 1, width, height, reader.texts)
+        return None
