@@ -334,7 +334,12 @@ def _cuts(view: Pixels, lossy: bool, least: int) -> list[_Cut]:
         for g in find_gutters(view, tolerance)
         if g.sharpness >= _SHARP
     ]
-    seams = [s for s in find_seams(view) if s.stop - s.start >= 0.92 * height and s.score >= 0.4 * height]
+    # A cell across its end may hide a part of a seam that is clear everywhere else.
+    seams = [
+        s
+        for s in find_seams(view)
+        if s.stop - s.start >= (0.85 if s.score >= 1.1 * height else 0.92) * height and s.score >= 0.4 * height
+    ]
     if len(seams) <= 16:
         chosen += [_Cut(s.at, s.at, s.score / height / 2) for s in seams]
     kept: list[_Cut] = []

@@ -34,7 +34,24 @@ VOCABULARIES = {
 AFFILIATIONS = {"01ggx4157": "European Organization for Nuclear Research"}
 FUNDERS = {"00rbzpz17": "Agence Nationale de la Recherche"}
 KNOWN_FIELDS = frozenset(
-    ["resource_type", "title", "publication_date", "publisher", "version", "description", "creators", "contributors", "rights", "subjects", "languages", "identifiers", "related_identifiers", "funding", "additional_titles", "dates"]
+    [
+        "resource_type",
+        "title",
+        "publication_date",
+        "publisher",
+        "version",
+        "description",
+        "creators",
+        "contributors",
+        "rights",
+        "subjects",
+        "languages",
+        "identifiers",
+        "related_identifiers",
+        "funding",
+        "additional_titles",
+        "dates",
+    ]
 )
 
 
