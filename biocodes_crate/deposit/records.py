@@ -239,6 +239,16 @@ class Records:
         reply = self.client.repeat(lambda: self.client.once("POST", path), f"committing {key}", happened)
         return self.files(draft).get(key) if reply.body == "listed" else _file(reply.body)
 
+    def commit_once(self, draft: str, key: str) -> RemoteFile | None:
+        """The same, without a second attempt.
+
+        Raises
+        ------
+        Uncertain, Refused
+            It did not work out.
+        """
+        return _file(self.client.once("POST", f"{_file_path(draft, key)}/commit").body)
+
     # -- publishing -----------------------------------------------------------
 
     def publish(self, draft: str) -> Draft:

@@ -87,30 +87,26 @@ class Uploader:
                 self.records.client.pause(attempt - 1, f"{upload.key}: {reason}")
             self.memory.files.setdefault(upload.key, [])
             self.save()  # before it is announced: what lies there after a crash is known as ours
-            if upload.key not in self.records.files(self.draft):
-                self.records.declare(self.draft, upload.key)
+            self._announce(upload.key)
             sent = _Counted(upload, self.on_progress)
+            committed: RemoteFile | None = None
             try:
                 self.records.send(self.draft, upload.key, sent, upload.size)
             except Uncertain as error:
                 reason = error.reason
-                if sent.count != upload.size:
-                    self._take_back(upload.key)
-                    continue
-                # All of it was on its way: perhaps only the answer was lost, or the server is at it still.
-                self.records.client.pause(attempt, reason)
+                committed = self._arrived(upload, sent, attempt, reason)
             except Refused as error:
-                if error.status != 404:  # the server took the announcement of a broken upload back just now
+                if error.status != 404:
                     self._take_back(upload.key)
                     raise self._refused(upload, error) from error
-                reason = "the announcement of the file is gone"
-                continue
-            try:
-                committed = self.records.commit(self.draft, upload.key)
-            except Refused as error:
-                if error.status not in {400, 404}:
-                    raise
-                reason, committed = f"the file cannot be committed ({error.said})", None
+                reason = "the server took the announcement of a broken upload back just now"
+            else:
+                try:
+                    committed = self.records.commit(self.draft, upload.key)
+                except Refused as error:
+                    if error.status not in {400, 404}:
+                        raise
+                    reason = f"the file cannot be committed ({error.said})"
             # Sizes and checksums given in advance are not looked at by the server: this comparison counts.
             if committed is not None and committed.md5 != sent.md5:
                 committed = self.records.files(self.draft).get(upload.key)
@@ -125,6 +121,27 @@ class Uploader:
             where=f"draft {self.draft}",
             remedy="Check the network, and run the command again.",
         )
+
+    def _announce(self, key: str) -> None:
+        present = self.records.files(self.draft).get(key)
+        if present is None:
+            self.records.declare(self.draft, key)
+        elif present.complete:  # sending content for it now would destroy it
+            raise DepositFailed(
+                f"somebody else has put a file of the name {key} into the draft just now",
+                where=f"draft {self.draft}",
+                remedy="Run the command again when they are done.",
+            )
+
+    def _arrived(self, upload: Upload, sent: _Counted, attempt: int, reason: str) -> RemoteFile | None:
+        """What the server has of an upload whose answer was lost. All of it, perhaps: it is at it still, or just done."""
+        if sent.count != upload.size:
+            return None
+        self.records.client.pause(attempt, f"{upload.key}: {reason}")
+        try:
+            return self.records.commit_once(self.draft, upload.key)
+        except (Uncertain, Refused):  # where there is no content, a server may answer 400 or 500
+            return None
 
     def _refused(self, upload: Upload, error: Refused) -> DepositFailed:
         held = sum(file.size or 0 for file in self.records.files(self.draft).values())

@@ -360,7 +360,7 @@ main()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 @pytest.mark.parametrize("when", ["sending zellen", "sending ro-crate-preview"])
 def test_a_killed_deposit_is_gone_on_with(place, crate, tmp_path, number, when):
     environment = {
