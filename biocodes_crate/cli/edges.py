@@ -10,7 +10,7 @@ import typer
 
 from biocodes_crate.cli import console
 from biocodes_crate.cli.handling import handled
-from biocodes_crate.cli.options import CrateArgument
+from biocodes_crate.cli.options import CratePlace
 
 
 class EdgeFormat(StrEnum):
@@ -24,7 +24,7 @@ class EdgeFormat(StrEnum):
 
 @handled
 def edges(
-    crate: CrateArgument,
+    crate: CratePlace,
     form: Annotated[EdgeFormat, typer.Option("--format", help="How to print them.")] = EdgeFormat.TABLE,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:

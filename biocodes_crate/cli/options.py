@@ -9,6 +9,10 @@ import typer
 
 StudyArgument = Annotated[Path, typer.Argument(metavar="STUDY", help="The folder of the study.")]
 CrateArgument = Annotated[Path, typer.Argument(metavar="CRATE", help="A crate: its folder, zip or metadata file.")]
+CratePlace = Annotated[
+    str,
+    typer.Argument(metavar="CRATE", help="A crate: its folder, zip or metadata file; or the URL or DOI of a record."),
+]
 Workers = Annotated[
     int | None, typer.Option("--workers", min=1, metavar="N", help="Threads that decode images; default: one per core.")
 ]

@@ -15,7 +15,9 @@ from biocodes_crate.cli.options import AsJson, NoCache, Workers
 @handled
 def trace(
     figure: Annotated[Path, typer.Argument(metavar="FIGURE", help="A figure: PNG, JPEG, TIFF, PDF, SVG or PPTX.")],
-    within: Annotated[Path, typer.Option("--in", metavar="PATH", help="The study or crate to look in.")],
+    within: Annotated[
+        str, typer.Option("--in", metavar="PATH", help="The study or crate to look in; or the URL or DOI of a record.")
+    ],
     workers: Workers = None,
     no_cache: NoCache = False,
     as_json: AsJson = False,

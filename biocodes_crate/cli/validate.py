@@ -11,7 +11,7 @@ import typer
 
 from biocodes_crate.cli import console
 from biocodes_crate.cli.handling import handled
-from biocodes_crate.cli.options import CrateArgument
+from biocodes_crate.cli.options import CratePlace
 
 
 class LevelName(StrEnum):
@@ -35,7 +35,7 @@ class FormatName(StrEnum):
 
 @handled
 def validate(
-    crate: CrateArgument,
+    crate: CratePlace,
     level: Annotated[
         LevelName, typer.Option("--level", help="How far to go; each level includes those before it.")
     ] = LevelName.PROVENANCE,
@@ -54,6 +54,7 @@ def validate(
     Examples:
         crate validate my-study
         crate validate submission.zip --format markdown > ticket.md
+        crate validate https://zenodo.org/records/1234567 --level metadata
     """
     from biocodes_crate.cli.words import describe_report
     from biocodes_crate.validation import Level, ReportFormat, render, validate_crate

@@ -22,7 +22,9 @@ from typing import IO, Any, NamedTuple, Self
 
 from biocodes_crate.crate.content import METADATA
 from biocodes_crate.crate.ids import check_path, display
-from biocodes_crate.errors import NotACrate, UnsafePath
+from biocodes_crate.errors import BiocodesError, NotACrate, UnsafePath
+from biocodes_crate.progress import OnProgress, ignore_progress
+from biocodes_crate.remote import web_address
 
 MAX_METADATA = 256 << 20  # bytes; 20,000 entities are about 15 MB
 MAX_ENTRIES = 5_000_000
@@ -34,7 +36,7 @@ MAX_RATIO = 1100  # zlib cannot compress more than about 1032 to one
 class Oddity:
     """Something in a crate's container that should not be there."""
 
-    kind: str  # "path-escapes", "link", "duplicate", "case-collision", "zip-bomb", "encrypted", "unreadable"
+    kind: str  # "path-escapes", "link", "duplicate", "case-collision", "zip-bomb", "encrypted", "unreadable", …
     path: str
     message: str
 
@@ -54,6 +56,8 @@ class CrateReader(ABC):
     metadata: dict[str, Any]
     has_payload: bool = True
     oddities: tuple[Oddity, ...] = ()
+    failure: BiocodesError | None = None  # of the line to a crate that lies elsewhere: what was read is not all
+    on_progress: OnProgress = staticmethod(ignore_progress)  # told of files that are fetched
 
     @abstractmethod
     def files(self) -> Mapping[str, int]:
@@ -123,8 +127,10 @@ class CrateReader(ABC):
         return self._folder_names
 
 
-def open_crate(path: Path) -> CrateReader:
-    """Open a crate: its folder, a zip of it, or its metadata file.
+def open_crate(path: Path | str) -> CrateReader:
+    """Open a crate: its folder, a zip of it, or its metadata file; or a deposited one, by its URL or DOI.
+
+    Only a text that is a URL or DOI, and no path of a file, is looked up on the web.
 
     A file named exactly `ro-crate-metadata.json` stands for the metadata alone, not for the folder
     that it lies in.
@@ -134,6 +140,12 @@ def open_crate(path: Path) -> CrateReader:
     NotACrate
         There is no crate there, or its metadata is not JSON that can be read.
     """
+    if isinstance(path, str):
+        if (address := web_address(path)) is not None:
+            from biocodes_crate.crate.deposited import open_deposited  # noqa: PLC0415 (it builds on this module)
+
+            return open_deposited(address)
+        path = Path(path)
     try:
         if path.is_dir():
             return _FolderReader(path)
@@ -200,7 +212,8 @@ def _depth_exceeds(value: Any, limit: int) -> bool:
     return True
 
 
-def _read_bounded(file: IO[bytes], where: Path | str) -> bytes:
+def read_bounded(file: IO[bytes], where: Path | str) -> bytes:
+    """Metadata as bytes, not more than a crate can sensibly have."""
     content = file.read(MAX_METADATA + 1)
     if len(content) > MAX_METADATA:
         raise _bad_metadata(f"it is larger than {MAX_METADATA >> 20} MiB", where)
@@ -213,7 +226,7 @@ class _MetadataReader(CrateReader):
     def __init__(self, path: Path) -> None:
         self.path = path
         with path.open("rb") as file:
-            self.metadata = parse_metadata(_read_bounded(file, path), path)
+            self.metadata = parse_metadata(read_bounded(file, path), path)
 
     def files(self) -> Mapping[str, int]:
         return {}
@@ -234,7 +247,7 @@ class _FolderReader(CrateReader):
                 remedy="Name the root of a crate, or run `crate build` first.",
             )
         with metadata.open("rb") as file:
-            self.metadata = parse_metadata(_read_bounded(file, metadata), metadata)
+            self.metadata = parse_metadata(read_bounded(file, metadata), metadata)
         self._walk()
 
     @property
@@ -291,13 +304,13 @@ class _ZipReader(CrateReader):
                 f"the zip cannot be read ({error})", where=path, remedy="Fetch or pack it again."
             ) from error
         try:
-            self._entries, oddities = _checked_entries(self._archive, path)
-            self._prefix = _crate_prefix(self._entries, path)
+            self._entries, oddities = checked_entries(self._archive, path)
+            self._prefix = crate_prefix(self._entries, path)
             self.oddities = tuple(oddities)
             entry = self._entries[self._prefix + METADATA]
             with self._archive.open(entry) as file:
                 where = f"{display(str(path))}/{entry.filename}"
-                self.metadata = parse_metadata(_read_bounded(file, where), where)
+                self.metadata = parse_metadata(read_bounded(file, where), where)
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             self._archive.close()
             raise NotACrate(
@@ -334,7 +347,7 @@ def _bad_zip(error: Exception, path: Path) -> NotACrate:
     return NotACrate(f"the zip cannot be read ({error})", where=path, remedy="Fetch or pack it again.")
 
 
-def _checked_entries(archive: zipfile.ZipFile, path: Path) -> tuple[dict[str, zipfile.ZipInfo], list[Oddity]]:
+def checked_entries(archive: zipfile.ZipFile, path: Path | str) -> tuple[dict[str, zipfile.ZipInfo], list[Oddity]]:
     """The entries of a zip that can be read safely, and what is wrong with the others."""
     entries: dict[str, zipfile.ZipInfo] = {}
     folded: dict[str, str] = {}
@@ -370,7 +383,8 @@ def _checked_entries(archive: zipfile.ZipFile, path: Path) -> tuple[dict[str, zi
     return entries, oddities
 
 
-def _crate_prefix(entries: Mapping[str, zipfile.ZipInfo], path: Path) -> str:
+def crate_prefix(entries: Mapping[str, zipfile.ZipInfo], path: Path | str) -> str:
+    """The folder of a zip that is the crate's root; empty, or with a slash at the end."""
     if METADATA in entries:
         return ""
     # Many tools pack the folder itself: one folder deep is a crate still.

@@ -23,7 +23,8 @@ from biocodes_crate.deposit.servers import Server, is_loopback
 from biocodes_crate.deposit.token import Token
 from biocodes_crate.errors import BiocodesError, NotAllowed, ServerRefused, ServerUnreachable
 
-ACCEPT = "application/vnd.inveniordm.v1+json"  # with plain JSON, Zenodo answers in its legacy shape
+ACCEPT = "application/vnd.inveniordm.v1+json, application/json;q=0.5"
+# With plain JSON alone, Zenodo answers in its legacy shape; lists of files of records come as plain JSON only.
 MAX_ANSWER = 64 << 20  # bytes
 MAX_SAID = 600  # characters of a server's words in a message
 

@@ -134,7 +134,7 @@ class Uploader:
             )
 
     def _arrived(self, upload: Upload, sent: _Counted, attempt: int, reason: str) -> RemoteFile | None:
-        """What the server has of an upload whose answer was lost. All of it, perhaps: it is at it still, or just done."""
+        """What the server has of an upload whose answer was lost: all of it, perhaps."""
         if sent.count != upload.size:
             return None
         self.records.client.pause(attempt, f"{upload.key}: {reason}")

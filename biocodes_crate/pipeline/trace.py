@@ -12,6 +12,7 @@ from biocodes_crate.figures import Figure, open_figure
 from biocodes_crate.findings import Finding
 from biocodes_crate.pipeline.images import Scenes, code_images
 from biocodes_crate.progress import OnProgress, ignore_progress
+from biocodes_crate.remote import web_address
 from biocodes_crate.study import read_study
 from biocodes_crate.tracing import TracedPage, TraceIndex, trace_figure
 
@@ -20,7 +21,7 @@ LARGEST_FILE = 64 << 30  # bytes, of a file that is unpacked from a zip
 
 def trace_one(
     figure: Path,
-    where: Path,
+    where: Path | str,
     *,
     workers: int | None = None,
     use_cache: bool = True,
@@ -33,14 +34,17 @@ def trace_one(
     figure
         Any figure file; it need not be part of the study.
     where
-        A study, a crate folder, or a crate's zip.
+        A study, a crate folder, or a crate's zip; or, as text, the URL or DOI of a deposited crate.
     """
     opened = open_figure(figure)  # first: if this fails, nothing else needs doing
-    if where.is_dir():
+    address = web_address(where) if isinstance(where, str) else None
+    where = Path(where) if address is None else where
+    if isinstance(where, Path) and where.is_dir():
         return _in_folder(figure, opened, where, default_cache() if use_cache else None, workers, on_progress)
-    if not where.exists():
+    if isinstance(where, Path) and not where.exists():
         raise NotAStudy("there is no such study or crate", where=where, remedy="Check the path.")
     with tempfile.TemporaryDirectory(prefix="biocodes-") as folder, open_crate(where) as reader:
+        reader.on_progress = on_progress
         if not reader.has_payload:
             raise NotACrate(
                 "a metadata file alone has no pixels to trace in",

@@ -55,6 +55,8 @@ def _table() -> dict[str, Rule]:
         ("zip-bomb", error, "An entry of the zip claims an impossible size.", "Do not unpack it; ask who made it."),
         ("file-encrypted", error, "An entry of the zip is encrypted.", "Pack the crate without a password."),
         ("file-unreadable", error, "A file or folder of the crate cannot be read.", "Check its rights."),
+        ("metadata-differs", error, "The metadata beside a zip in a deposit is not that within it.",
+         "Deposit the crate again."),
         ("level-reduced", info, "A metadata file alone can be validated as metadata only.", "Name the folder."),
         ("findings-left-out", warning, "There are more findings of a kind than listed.", "Mend those first."),
     )  # fmt: skip

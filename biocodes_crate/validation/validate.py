@@ -24,16 +24,20 @@ _ODDITIES = {
     "zip-bomb": "zip-bomb",
     "encrypted": "file-encrypted",
     "unreadable": "file-unreadable",
+    "metadata-differs": "metadata-differs",
 }
 
 
-def validate_crate(path: Path, level: Level = Level.PROVENANCE, on_progress: OnProgress = ignore_progress) -> Report:
+def validate_crate(
+    path: Path | str, level: Level = Level.PROVENANCE, on_progress: OnProgress = ignore_progress
+) -> Report:
     """Say what is wrong with a crate.
 
     Parameters
     ----------
     path
-        Its folder, a zip of it, or its metadata file, which is validated as metadata only.
+        Its folder, a zip of it, or its metadata file, which is validated as metadata only; or, as
+        text, the URL or DOI of a record: only what the level needs is fetched.
     level
         How far to go. Each level includes those before it.
 
@@ -46,14 +50,19 @@ def validate_crate(path: Path, level: Level = Level.PROVENANCE, on_progress: OnP
     ------
     NotACrate
         There is no crate at `path`, or its metadata is not JSON.
+    RemoteUnreadable
+        The crate lies on the web, and cannot be had from there.
     """
     with open_crate(path) as crate:
         found = Findings()
+        crate.on_progress = on_progress
         # (1) The container: nothing in it leads out, hides, or explodes.
+        if level > Level.METADATA:
+            crate.files()  # what lies on the web is opened only for this
         for oddity in crate.oddities:
             found.add(_ODDITIES[oddity.kind], display(oddity.path), oddity.message)
         if level > Level.METADATA and not crate.has_payload:
-            found.add("level-reduced", display(path.name), f"only the metadata was validated, not {level.label}")
+            found.add("level-reduced", display(crate.path.name), f"only the metadata was validated, not {level.label}")
             level = Level.METADATA
         on_progress(Progress("checking the metadata", 0, None))
         index, root, pages = check_metadata(crate, found)
@@ -65,11 +74,13 @@ def validate_crate(path: Path, level: Level = Level.PROVENANCE, on_progress: OnP
             with Workspace(crate) as workspace:
                 # (7) Files are there, and give the stated codes.
                 check_integrity(workspace, index, root, found, on_progress)
-                if level >= Level.PROVENANCE:
+                if level >= Level.PROVENANCE and crate.failure is None:
                     from biocodes_crate.validation.provenance import check_provenance  # noqa: PLC0415
 
                     # (8) Panels give the stated codes, and the pixels bear out every edge.
                     check_provenance(workspace, pages, found, on_progress)
+        if crate.failure is not None:  # the line broke: no word about the crate
+            raise crate.failure
         return Report(found.result(), level, display(str(path)))
 
 

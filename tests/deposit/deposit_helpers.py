@@ -10,6 +10,7 @@ import urllib.request
 import zipfile
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from conftest import Place
 
@@ -65,9 +66,9 @@ def put_file(place: Place, draft_id: str, key: str, data: bytes, *, commit: bool
     """Upload a file as a person in the browser would."""
     at = f"/records/{draft_id}/draft/files"
     assert call(place, "POST", at, [{"key": key}])[0] == 201
-    assert call(place, "PUT", f"{at}/{key}/content", data)[0] == 200
+    assert call(place, "PUT", f"{at}/{quote(key)}/content", data)[0] == 200
     if commit:
-        assert call(place, "POST", f"{at}/{key}/commit")[0] == 200
+        assert call(place, "POST", f"{at}/{quote(key)}/commit")[0] == 200
 
 
 def new_draft(place: Place, **metadata: Any) -> str:
