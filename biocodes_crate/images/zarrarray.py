@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -74,11 +75,11 @@ class ZarrArray:
         ]
         if math.prod(map(len, grid)) == 1:  # saves a copy
             at = tuple(steps[0] for steps in grid)
-            chunk = self._chunk_within(at, selection, cache)
+            chunk = self._chunk_within(at, selection, cache, self.decoder)
             return np.full(shape, self.fill, self.dtype) if chunk is None else chunk
         out = np.empty(shape, self.dtype)
         for at in product(*grid):
-            chunk = self._chunk_within(at, selection, cache)
+            chunk = self._chunk_within(at, selection, cache, self.decoder.borrow)
             target = tuple(
                 slice(max(part.start, i * step) - part.start, min(part.stop, (i + 1) * step) - part.start)
                 for part, i, step in zip(selection, at, self.chunks, strict=True)
@@ -86,7 +87,13 @@ class ZarrArray:
             out[target] = self.fill if chunk is None else chunk
         return out
 
-    def _chunk_within(self, at: tuple[int, ...], selection: tuple[slice, ...], cache: BlockCache) -> Pixels | None:
+    def _chunk_within(
+        self,
+        at: tuple[int, ...],
+        selection: tuple[slice, ...],
+        cache: BlockCache,
+        decode: Callable[[Any], Pixels],
+    ) -> Pixels | None:
         """The part of a chunk that a selection covers, None where the chunk is missing."""
         inner = tuple(
             slice(max(part.start - i * step, 0), min(part.stop - i * step, step))
@@ -97,8 +104,8 @@ class ZarrArray:
             for part, i, step, size in zip(inner, at, self.chunks, self.shape, strict=True)
         )
         if whole:  # it will not be needed again for a neighbour
-            chunk = self._chunk(at)
-            return None if chunk is None else chunk[inner]
+            data = self._stored(at)
+            return None if data is None else decode(data)[inner]
         block = cache.get((self, at), lambda: self._block(at))
         return block[inner] if block.ndim else None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import threading
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,10 @@ _LINEAR = {
 }  # fmt: skip
 
 
+_MOST_SCRATCH = 16 * 2**20  # bytes that a thread keeps
+_scratch = threading.local()
+
+
 class CorruptChunkError(ValueError):
     """A chunk does not decode to what the metadata says."""
 
@@ -49,6 +54,21 @@ class ChunkDecoder:
         """Size of a decoded chunk."""
         return int(np.prod(self.shape, dtype=object)) * self.stored.itemsize
 
+    def borrow(self, data: Any) -> Pixels:
+        """Decode one chunk into memory that this thread uses again for the next one.
+
+        Fresh memory costs about as much as decoding does: the system clears every page of it.
+        """
+        if self.bytes_decoders != (_zstd,):
+            return self(data)
+        nbytes = self.nbytes
+        scratch: Any = getattr(_scratch, "buffer", None)
+        if scratch is None or scratch.nbytes < nbytes:
+            if nbytes > _MOST_SCRATCH:
+                return self(data)
+            scratch = _scratch.buffer = np.empty(nbytes, np.uint8)
+        return self._shaped(imagecodecs.zstd_decode(data, out=scratch[:nbytes]))
+
     def __call__(self, data: Any) -> Pixels:
         """Decode one chunk, native byte order."""
         expected = self.nbytes
@@ -56,6 +76,10 @@ class ChunkDecoder:
         limit = expected if len(self.bytes_decoders) < 2 else 8 * expected + 64
         for decode in self.bytes_decoders:
             data = decode(data, limit)
+        return self._shaped(data)
+
+    def _shaped(self, data: Any) -> Pixels:
+        expected = self.nbytes
         flat = np.frombuffer(data, np.uint8) if not isinstance(data, np.ndarray) else data.reshape(-1).view(np.uint8)
         if flat.nbytes != expected:
             raise CorruptChunkError(f"a chunk holds {flat.nbytes} bytes instead of {expected}")
@@ -147,9 +171,11 @@ def _zstd(data: Any, limit: int) -> Any:
 
 
 def _blosc(data: Any, limit: int) -> Any:
-    # Header of a Blosc 1 frame: bytes 4 to 8 are the decoded size, little endian.
+    # Header of a Blosc 1 frame: bytes 4 to 8 are the decoded size, 12 to 16 the encoded one, little endian.
     if len(data) < 16 or int.from_bytes(bytes(data[4:8]), "little") > limit:
         raise CorruptChunkError("a chunk claims to be larger than the metadata says")
+    if int.from_bytes(bytes(data[12:16]), "little") != len(data):  # Blosc would read what lies behind it in memory
+        raise CorruptChunkError("a chunk is cut off")
     return numcodecs.blosc.decompress(bytes(data))
 
 
