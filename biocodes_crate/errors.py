@@ -112,3 +112,7 @@ class CannotFit(DepositFailed):
 
 class RemoteUnreadable(BiocodesError):
     """Something on the web cannot be read: not there, not allowed, too large, or not what was expected."""
+
+
+class NoCluster(BiocodesError):
+    """The cluster that was named cannot be reached, or cannot do the work."""

@@ -1,6 +1,7 @@
 """ISCC codes of images at every level, of figures and panels, and of the files themselves."""
 
 from biocodes_crate.codes.cache import CachedImage, CodeCache, content_key, default_cache, remember
+from biocodes_crate.codes.cluster import Cluster, connect
 from biocodes_crate.codes.compare import Comparison, PartComparison, compare
 from biocodes_crate.codes.entry import entry_for, file_entry, image_entry
 from biocodes_crate.codes.imagewalk import canonical_bytes
@@ -27,6 +28,7 @@ from biocodes_crate.codes.units import (
 
 __all__ = [
     "CachedImage",
+    "Cluster",
     "CodeCache",
     "Comparison",
     "FigureCodes",
@@ -50,6 +52,7 @@ __all__ = [
     "compare",
     "compare_codes",
     "compose",
+    "connect",
     "content_key",
     "data_code",
     "default_cache",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from biocodes_crate import __version__
+from biocodes_crate.codes.cluster import Cluster
 from biocodes_crate.codes.model import ImageCodes, SceneCodes, TreeCode
 from biocodes_crate.codes.passes import code_image
 from biocodes_crate.codes.pictures import figure_image_code
@@ -23,10 +24,17 @@ from biocodes_crate.progress import OnProgress, ignore_progress
 GENERATOR = f"biocodes-crate - v{__version__}"
 
 
-def entry_for(path: Path, simprints: bool = False, on_progress: OnProgress = ignore_progress) -> dict[str, Any]:
+def entry_for(
+    path: Path,
+    simprints: bool = False,
+    on_progress: OnProgress = ignore_progress,
+    *,
+    cluster: Cluster | None = None,
+) -> dict[str, Any]:
     """The IsccEntry of a file, folder or image.
 
     With `simprints`, each scene lists the Data-Code of every plane for granular search.
+    With a `cluster`, an image is coded there.
 
     Raises
     ------
@@ -37,7 +45,10 @@ def entry_for(path: Path, simprints: bool = False, on_progress: OnProgress = ign
         raise NotAnImage("it does not exist", where=path, remedy="Check the path.")
     if is_image(path):
         image = open_image(path)
-        codes = code_image(image, on_progress=on_progress)
+        if cluster is None:
+            codes = code_image(image, on_progress=on_progress)
+        else:
+            codes, _ = cluster.code_image(image, on_progress=on_progress)
         # A micrograph is no picture to the eye before its planes are rendered.
         looks = figure_image_code(path) if image.format is ImageFormat.PLAIN else None
         return image_entry(codes, looks, simprints=simprints)

@@ -80,12 +80,24 @@ def code_scene(scene: Scene, *, workers: int | None = None) -> SceneCodes:
         return _code_scene(scene, None, pools, lambda _planes: None)
 
 
-def code_plane(scene: Scene, index: PlaneIndex) -> PlaneCodes:
-    """The codes of one plane."""
+def code_plane(scene: Scene, index: PlaneIndex, observe: Observe | None = None) -> PlaneCodes:
+    """The codes of one plane, by this thread alone."""
     coder = _PlaneCoder(scene, index)
     for strip in scene.strips(index):
         coder.add(_Strip(strip, list(canonical_parts(strip))))
-    return coder.finish(None)
+    return coder.finish(observe)
+
+
+def hash_scene(scene: Scene) -> tuple[str, tuple[str, str]]:
+    """The ISCC-SUM of a scene and its units, by this thread alone, without those of its planes."""
+    hasher = SumHasher()
+    for index in scene.planes():
+        for strip in scene.strips(index):
+            for part in canonical_parts(strip):
+                hasher.update(part)
+    result = hasher.finish()
+    data_unit, instance_unit = result["units"]
+    return result["iscc"], (data_unit, instance_unit)
 
 
 def usable_cores() -> int:

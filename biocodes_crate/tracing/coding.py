@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from numpy.typing import NDArray
 
-from biocodes_crate.codes import CodeCache, ImageCodes, code_image, remember
+from biocodes_crate.codes import Cluster, CodeCache, ImageCodes, code_image, remember
 from biocodes_crate.errors import UnreadableImage
 from biocodes_crate.images import Image
 from biocodes_crate.progress import OnProgress, ignore_progress
-from biocodes_crate.tracing.index import ImageIndex, IndexBuilder
+from biocodes_crate.tracing.index import ImageIndex, IndexBuilder, merge_indexes
 
 
 def code_and_index(
@@ -19,9 +20,12 @@ def code_and_index(
     *,
     cache: CodeCache | None,
     workers: int | None = None,
+    cluster: Cluster | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> tuple[ImageCodes, ImageIndex]:
     """The codes of an image and its index for tracing, in which it is called `name`.
+
+    They are made by threads of this process, or else by a `cluster`.
 
     Raises
     ------
@@ -30,6 +34,9 @@ def code_and_index(
     """
 
     def make() -> tuple[ImageCodes, dict[str, NDArray[Any]]]:
+        if cluster is not None:
+            codes, parts = cluster.code_image(image, observer=partial(IndexBuilder, name), on_progress=on_progress)
+            return codes, merge_indexes(name, parts).to_arrays()
         builder = IndexBuilder(name)
         codes = code_image(image, observe=builder.observe, workers=workers, on_progress=on_progress)
         return codes, builder.finish().to_arrays()

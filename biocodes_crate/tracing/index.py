@@ -165,6 +165,25 @@ class IndexBuilder:
             running.add(picture)
 
 
+def merge_indexes(image: str, parts: Iterable[ImageIndex]) -> ImageIndex:
+    """One index of an image from several, each of other planes of it."""
+    described = {
+        picture: (part, number) for part in parts for number, picture in enumerate(part.pictures)
+    }
+    pictures = tuple(sorted(described))
+    features: list[Features] = []
+    owner = [np.zeros(0, np.int32)]
+    small = np.zeros((len(pictures), SMALL_SIDE, SMALL_SIDE), np.uint8)
+    for i, picture in enumerate(pictures):
+        part, number = described[picture]
+        mine = part.owner == number
+        f = part.features
+        features.append(Features(f.points[mine], f.sizes[mine], f.angles[mine], f.descriptors[mine]))
+        owner.append(np.full(len(features[-1]), i, np.int32))
+        small[i] = part.small[number]
+    return ImageIndex(image, pictures, np.concatenate(owner), concatenate_features(features), small)
+
+
 class _Running:
     """Projections of a stack whose planes come one at a time, in any order."""
 
