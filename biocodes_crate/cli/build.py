@@ -9,7 +9,7 @@ import typer
 
 from biocodes_crate.cli import console
 from biocodes_crate.cli.handling import handled
-from biocodes_crate.cli.options import AsJson, NoCache, StudyArgument, Workers
+from biocodes_crate.cli.options import AsJson, ClusterAddress, NoCache, StudyArgument, Workers
 
 
 @handled
@@ -22,6 +22,7 @@ def build(
         ),
     ] = None,
     workers: Workers = None,
+    cluster: ClusterAddress = None,
     no_cache: NoCache = False,
     as_json: AsJson = False,
 ) -> None:
@@ -39,7 +40,9 @@ def build(
     from biocodes_crate.pipeline import build_study
 
     with console.progress() as report:
-        result = build_study(study, output, workers=workers, use_cache=not no_cache, on_progress=report)
+        result = build_study(
+            study, output, workers=workers, cluster=cluster, use_cache=not no_cache, on_progress=report
+        )
     if console.is_quiet() and not as_json:
         console.result(str(result.crate))
         return

@@ -9,7 +9,7 @@ import typer
 
 from biocodes_crate.cli import console
 from biocodes_crate.cli.handling import handled
-from biocodes_crate.cli.options import AsJson
+from biocodes_crate.cli.options import AsJson, ClusterAddress
 
 
 @handled
@@ -18,6 +18,7 @@ def code(
     simprints: Annotated[
         bool, typer.Option("--simprints", help="List the Data-Code of every plane, for search.")
     ] = False,
+    cluster: ClusterAddress = None,
     as_json: AsJson = True,
 ) -> None:
     """Print the ISCCs of any file, folder or image.
@@ -28,10 +29,12 @@ def code(
     Example:
         crate code images/cells.ome.zarr
     """
-    from biocodes_crate.codes import entry_for
+    from contextlib import nullcontext
+
+    from biocodes_crate.codes import connect, entry_for
 
     del as_json  # an entry is JSON; scripts may say so all the same
 
-    with console.progress() as report:
-        entry = entry_for(path, simprints, report)
+    with console.progress() as report, connect(cluster) if cluster else nullcontext() as connection:
+        entry = entry_for(path, simprints, report, cluster=connection)
     console.result_json(entry)

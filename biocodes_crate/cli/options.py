@@ -16,6 +16,10 @@ CratePlace = Annotated[
 Workers = Annotated[
     int | None, typer.Option("--workers", min=1, metavar="N", help="Threads that decode images; default: one per core.")
 ]
+ClusterAddress = Annotated[
+    str | None,
+    typer.Option("--cluster", metavar="ADDRESS", help="Code on the workers of this Dask scheduler (tcp://host:8786)."),
+]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Compute everything anew, and remember nothing.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the result and errors, nothing else.")]

@@ -48,7 +48,7 @@ class Cluster:
     @property
     def threads(self) -> int:
         """Of all its workers."""
-        return max(1, sum(self._client.nthreads().values()))
+        return max(1, int(sum(self._client.nthreads().values())))
 
     def code_image(
         self,
@@ -86,12 +86,11 @@ class Cluster:
             tasks = [submit(_planes, path, _Expected.of(s), group, observer, pure=False) for s, group in groups]
             self._follow(tasks, groups, on_progress)
             coded: list[tuple[list[PlaneCodes], Any]] = self._client.gather(tasks)
+            planes: dict[int, list[PlaneCodes]] = {scene.index: [] for scene in image.scenes}
+            for (scene, _), (made, _) in zip(groups, coded, strict=True):
+                planes[scene.index] += made
             scenes = tuple(
-                _scene_codes(
-                    scene,
-                    [plane for (of, _), (planes, _) in zip(groups, coded, strict=True) if of is scene for plane in planes],
-                    sums[scene.index].result() if scene.index in sums else None,
-                )
+                _scene_codes(scene, planes[scene.index], sums[scene.index].result() if scene.index in sums else None)
                 for scene in image.scenes
             )
             seen = [result for _, result in coded if result is not None]
@@ -108,7 +107,7 @@ class Cluster:
     def _follow(self, tasks: list[Any], groups: list[tuple[Scene, Any]], on_progress: OnProgress) -> None:
         sizes = {task.key: len(group) for task, (_, group) in zip(tasks, groups, strict=True)}
         done, total = 0, sum(sizes.values())
-        for task in importlib.import_module("distributed").as_completed(tasks):
+        for task in importlib.import_module("distributed").as_completed(tasks, loop=self._client.loop):
             done += sizes[task.key]
             on_progress(Progress("coding planes", done, total))
 

@@ -70,6 +70,14 @@ class SceneRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstCoding:
+    """When and by what the codes of an image were first computed, before the crate was made."""
+
+    time: str  # ISO 8601
+    version: str  # of this software
+
+
+@dataclass(frozen=True, slots=True)
 class ImageRecord:
     """An image: a file, or a folder such as an OME-Zarr."""
 
@@ -85,6 +93,7 @@ class ImageRecord:
     imaging_method: str | None = None  # IRI or CURIE
     omero_id: int | None = None
     iscc: str | None = None  # of the raw bytes of the file or folder
+    first_coding: FirstCoding | None = None
     has_crate: bool = False  # the folder holds an RO-Crate of its own
 
 

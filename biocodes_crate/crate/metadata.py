@@ -56,6 +56,9 @@ def crate_metadata(content: CrateContent) -> dict[str, Any]:
     # RO-Crate keeps the preview out of `hasPart`, and out of the metadata therefore: it is known by its name.
     parts += [_add_file(graph, file) for file in content.generated if file.path != PREVIEW]
     _add_run(graph, content, [ref(path_to_id(i.path, is_folder=i.is_folder)) for i in images])
+    first = _add_first_codings(graph, images)
+    if first:
+        graph.update("./", mentions=[ref(RUN_ID), *first])
     graph.update("./", hasPart=parts, buildFinding=_add_findings(graph, content))
     return {"@context": context(), "@graph": graph.entities()}
 
@@ -145,20 +148,53 @@ def _add_nested_crate(graph: Graph, image: ImageRecord) -> dict[str, str]:
 
 
 def _add_run(graph: Graph, content: CrateContent, images: list[dict[str, str]]) -> None:
-    version = content.run.version
-    software = f"#biocodes-crate-{version}"
     figures = [ref(path_to_id(figure.path)) for figure in sorted(content.figures, key=lambda figure: figure.path)]
     graph.add(
         RUN_ID,
         ["CreateAction"],
         name="Coding, tracing and packing of the study",
-        instrument=ref(software),
+        instrument=ref(_software_id(content.run.version)),
         object=[*images, *figures],
         result=[ref("./"), *(ref(path_to_id(file.path)) for file in content.generated if file.path != PREVIEW)],
         endTime=content.run.end_time,
         agent=add_agent(graph, content.run.agent),
     )
-    graph.add(software, "SoftwareApplication", name="biocodes-crate", version=version, url=SOFTWARE_URL)
+    _add_software(graph, content.run.version)
+
+
+def _add_first_codings(graph: Graph, images: list[ImageRecord]) -> list[dict[str, str]]:
+    """What computed the codes of images before this run: at the microscope, by `crate watch`."""
+    actions = []
+    for image in images:
+        coding = image.first_coding
+        if coding is None:
+            continue
+        _add_software(graph, coding.version)
+        image_id = path_to_id(image.path, is_folder=image.is_folder)
+        codes = dict.fromkeys(filter(None, (image.iscc, *(scene.iscc for scene in image.scenes))))
+        actions.append(
+            graph.add(
+                f"#first-coding/{image_id}",
+                ["CreateAction"],
+                name=f"First coding of {display(image.path)}",
+                description="The codes were first computed then, and are still the same.",
+                instrument=ref(_software_id(coding.version)),
+                object=ref(image_id),
+                result=[ref(code) for code in codes],
+                endTime=coding.time,
+            )
+        )
+    return actions
+
+
+def _software_id(version: str) -> str:
+    return f"#biocodes-crate-{version}"
+
+
+def _add_software(graph: Graph, version: str) -> None:
+    graph.add_once(
+        _software_id(version), "SoftwareApplication", name="biocodes-crate", version=version, url=SOFTWARE_URL
+    )
 
 
 def _add_findings(graph: Graph, content: CrateContent) -> list[dict[str, str]]:

@@ -6,11 +6,12 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from biocodes_crate.codes import CodeCache, default_cache, payload_code, plane_rows, write_plane_table
+from biocodes_crate.codes import CodeCache, connect, default_cache, payload_code, plane_rows, write_plane_table
 from biocodes_crate.crate import (
     PREVIEW,
     CrateContent,
@@ -59,6 +60,7 @@ def build_study(
     output: Path | None = None,
     *,
     workers: int | None = None,
+    cluster: str | None = None,
     use_cache: bool = True,
     now: datetime | None = None,
     on_progress: OnProgress = ignore_progress,
@@ -72,6 +74,8 @@ def build_study(
         written, into the study itself, and no data is copied.
     workers
         Threads that decode images; by default as many as there are cores.
+    cluster
+        Address of a Dask scheduler, whose workers then code the images in their place.
     use_cache
         Whether codes and edges of unchanged files are taken from the user's cache.
     now
@@ -82,6 +86,8 @@ def build_study(
     NotAStudy, BadManifest, CannotWrite
         The folder, its `study.yaml` or the output is not what it should be. Faults of single
         images and figures are findings of the result.
+    NoCluster
+        The cluster cannot be reached, or cannot do the work.
     """
     study = read_study(root)
     if output is None:
@@ -90,7 +96,10 @@ def build_study(
     else:
         refuse_inside(root, output)
     cache = default_cache() if use_cache else None
-    images = code_images(root, study.images, cache=cache, workers=workers, on_progress=on_progress)
+    with connect(cluster) if cluster is not None else nullcontext() as connection:
+        images = code_images(
+            root, study.images, cache=cache, workers=workers, cluster=connection, on_progress=on_progress
+        )
     memory = _memory(cache, root)
     figures = trace_figures(root, study.figures, images.coded, memory=memory, on_progress=on_progress)
     findings = _sorted((*study.findings, *images.findings, *figures.findings))

@@ -12,6 +12,7 @@ from biocodes_crate.crate import (
     CrateContent,
     FigureRecord,
     FileEntry,
+    FirstCoding,
     ImageRecord,
     PlaneCodes,
     PlaneKey,
@@ -24,6 +25,7 @@ from biocodes_crate.pipeline.images import CodedImage, CodedImages
 from biocodes_crate.pipeline.traced import TracedFigure, TracedFigures
 from biocodes_crate.study import Study, StudyFile
 from biocodes_crate.tracing import TracedPage
+from biocodes_crate.watch import codes_of
 
 
 def crate_content(
@@ -78,8 +80,17 @@ def image_record(made: CodedImage) -> ImageRecord:
         imaging_method=image.imaging_method,
         omero_id=declared.omero_id if declared and declared.omero_id is not None else image.omero_id,
         iscc=made.codes.tree.iscc,
+        first_coding=_first_coding(made),
         has_crate=any(file.path == inner for file in listed.files),
     )  # fmt: skip
+
+
+def _first_coding(made: CodedImage) -> FirstCoding | None:
+    """When and by what the codes were first computed, if that was before this run and the codes are the same."""
+    sidecar = made.sidecar
+    if sidecar is None or sidecar.codes != codes_of(made.codes):
+        return None
+    return FirstCoding(sidecar.computed, sidecar.software.partition(" ")[2])
 
 
 def _figure_record(figure: TracedFigure) -> FigureRecord:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from biocodes_crate.codes import CodeCache, ImageCodes
-from biocodes_crate.errors import BiocodesError, MissingReader, UnreadableImage
+from biocodes_crate.codes import Cluster, CodeCache, ImageCodes
+from biocodes_crate.errors import BiocodesError, MissingReader, NoCluster, UnreadableImage
 from biocodes_crate.findings import Finding, Severity
 from biocodes_crate.images import Image, Scene, open_image
 from biocodes_crate.progress import OnProgress, Progress, ignore_progress
 from biocodes_crate.study import StudyImage
 from biocodes_crate.tracing import ImageIndex, code_and_index
+from biocodes_crate.watch import Sidecar, codes_of, read_sidecar, sidecar_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class CodedImage:
     image: Image
     codes: ImageCodes
     index: ImageIndex
+    sidecar: Sidecar | None = None  # that `crate watch` wrote
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,39 +44,93 @@ def code_images(
     *,
     cache: CodeCache | None,
     workers: int | None = None,
+    cluster: Cluster | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> CodedImages:
-    """Code and index every image; one that cannot be read is a finding, and the others are done all the same."""
+    """Code and index every image; one that cannot be read is a finding, and the others are done all the same.
+
+    On a cluster, several images are coded at the same time.
+
+    Raises
+    ------
+    NoCluster
+        The cluster could not do its work.
+    """
     listed = list(images)
+    opened: list[tuple[StudyImage, Image]] = []
     coded: list[CodedImage] = []
     unreadable: list[StudyImage] = []
     parts: list[StudyImage] = []
     findings: list[Finding] = []
     taken: set[Path] = set()
-    for number, item in enumerate(listed):
-        on_progress(Progress("images", number, len(listed)))
+    for item in listed:
         if (root / item.path).resolve() in taken:
             parts.append(item)
             continue
         try:
-            made = _code(root, item, cache, workers, on_progress)
+            image = open_image(root / item.path)
         except BiocodesError as error:
             unreadable.append(item)
             findings.append(_unreadable(item, error))
             continue
+        opened.append((item, image))
+        taken.update(file.resolve() for file in image.files)
+
+    def code(item: StudyImage, image: Image) -> CodedImage | BiocodesError:
+        try:
+            codes, index = code_and_index(
+                image, item.path, cache=cache, workers=workers, cluster=cluster, on_progress=on_progress
+            )
+        except NoCluster:
+            raise
+        except BiocodesError as error:
+            return error
+        return CodedImage(item, image, codes, index, read_sidecar(sidecar_path(root / item.path)))
+
+    done = len(listed) - len(opened)
+    on_progress(Progress("images", done, len(listed)))
+    for (item, _), made in zip(opened, _each(code, opened, cluster), strict=True):
+        done += 1
+        on_progress(Progress("images", done, len(listed)))
+        if isinstance(made, BiocodesError):
+            unreadable.append(item)
+            findings.append(_unreadable(item, made))
+            continue
         coded.append(made)
-        taken.update(file.resolve() for file in made.image.files)
         findings += [Finding(f.id, f.severity, item.path, f.message, f.remedy, f.property) for f in made.image.findings]
-    on_progress(Progress("images", len(listed), len(listed)))
+        findings += _differences(made)
     return CodedImages(tuple(coded), tuple(unreadable), tuple(findings), tuple(parts))
 
 
-def _code(
-    root: Path, item: StudyImage, cache: CodeCache | None, workers: int | None, on_progress: OnProgress
-) -> CodedImage:
-    image = open_image(root / item.path)
-    codes, index = code_and_index(image, item.path, cache=cache, workers=workers, on_progress=on_progress)
-    return CodedImage(item, image, codes, index)
+def _each(
+    code: Callable[[StudyImage, Image], CodedImage | BiocodesError],
+    opened: list[tuple[StudyImage, Image]],
+    cluster: Cluster | None,
+) -> Iterator[CodedImage | BiocodesError]:
+    """Code images in their order: one by one, or as many at a time as keep a cluster busy."""
+    if cluster is None:
+        yield from (code(item, image) for item, image in opened)
+        return
+    with ThreadPoolExecutor(min(32, 2 * cluster.threads), thread_name_prefix="cluster") as pool:
+        yield from pool.map(lambda pair: code(*pair), opened)
+
+
+def _differences(made: CodedImage) -> list[Finding]:
+    """Whether the image is still what its sidecar says."""
+    sidecar = made.sidecar
+    if sidecar is None or sidecar.codes == codes_of(made.codes):
+        return []
+    pixels_differ = sidecar.codes[1:] != codes_of(made.codes)[1:]
+    message = f"its {'pixels are' if pixels_differ else 'file is'} not what {sidecar.software} coded"
+    return [
+        Finding(
+            "sidecar-differs",
+            Severity.WARNING if pixels_differ else Severity.INFO,
+            made.listed.path,
+            f"{message} at {sidecar.computed}" + ("" if pixels_differ else "; the pixels are the same"),
+            "If the change is meant, remove the sidecar beside it; otherwise take the image from its source again.",
+        )
+    ]
 
 
 def _unreadable(item: StudyImage, error: BiocodesError) -> Finding:

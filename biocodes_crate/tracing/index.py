@@ -167,9 +167,7 @@ class IndexBuilder:
 
 def merge_indexes(image: str, parts: Iterable[ImageIndex]) -> ImageIndex:
     """One index of an image from several, each of other planes of it."""
-    described = {
-        picture: (part, number) for part in parts for number, picture in enumerate(part.pictures)
-    }
+    described = {picture: (part, number) for part in parts for number, picture in enumerate(part.pictures)}
     pictures = tuple(sorted(described))
     features: list[Features] = []
     owner = [np.zeros(0, np.int32)]

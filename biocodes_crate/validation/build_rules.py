@@ -43,6 +43,7 @@ BUILD_SECTIONS: dict[str, tuple[BuildRule, ...]] = {
         BuildRule("image-unreadable", _WARNING, "An image cannot be read; it is packed as it is.", "Export it again."),
         BuildRule("reader-missing", _WARNING, "The reader of a format is not installed.", "Install it, as it says."),
         BuildRule("chunks-missing", _INFO, "Chunks of an OME-Zarr are not there: empty pixels.", "Check the copy."),
+        BuildRule("sidecar-differs", _WARNING, "An image is not what its sidecar says.", "See which of them is right."),
         BuildRule("planes-missing", _WARNING, "Pages of a TIFF set are not there: empty pixels.", "Copy all files."),
     ),
     "Figures": (

@@ -13,14 +13,17 @@ import re
 import secrets
 import socket
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from biocodes_crate.codes import ImageCodes
 from biocodes_crate.errors import CannotWrite
 
 SUFFIX = ".iscc.json"
 _OURS = "biocodes-crate"  # key within the entry's `metadata`
 _MAX_BYTES = 512 * 2**20
+_SOFTWARE = re.compile(r"biocodes-crate [0-9A-Za-z.+-]{1,40}")
 _TEMPORARY = re.compile(r"\.iscc-([0-9a-f]{12})-(\d+)-[0-9a-f]{8}\.part")
 
 
@@ -43,6 +46,11 @@ class Sidecar:
         return (str(self.entry.get("iscc_code")), *map(str, scenes))
 
 
+def codes_of(codes: ImageCodes) -> tuple[str, ...]:
+    """What :attr:`Sidecar.codes` is for codes just computed."""
+    return (codes.tree.iscc, *(scene.iscc for scene in codes.scenes))
+
+
 def sidecar_path(path: Path) -> Path:
     """Where the sidecar of a file or folder lies."""
     return path.with_name(path.name + SUFFIX)
@@ -58,6 +66,8 @@ def read_sidecar(path: Path) -> Sidecar | None:
         computed, software, state = texts = [ours["computed"], ours["software"], ours["state"]]
         files, inode = ours["files"], ours["inode"]
         if not all(isinstance(text, str) for text in (*texts, *files)) or not isinstance(inode, int):
+            return None
+        if not _SOFTWARE.fullmatch(software) or datetime.fromisoformat(computed).tzinfo is None:
             return None
         return Sidecar(entry, computed, software, state, inode, tuple(files))
     except (OSError, ValueError, KeyError, TypeError, RecursionError):

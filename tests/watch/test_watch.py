@@ -397,7 +397,14 @@ def test_thousands_of_files_are_found_at_once(tmp_path, monkeypatch):
         path.write_bytes(b"")
         state = state_of([path])
         write_sidecar(
-            sidecar_path(path), Sidecar({"iscc_code": "x", "parts": []}, "2026", "s", state.digest, state.inode)
+            sidecar_path(path),
+            Sidecar(
+                {"iscc_code": "x", "parts": []},
+                "2026-01-01T00:00:00+00:00",
+                "biocodes-crate 0",
+                state.digest,
+                state.inode,
+            ),
         )
     new = tiff(tmp_path / "new.tif")
     assert [event.path for event in once(tmp_path)] == [new]
