@@ -57,6 +57,7 @@ def code_images(
         The cluster could not do its work.
     """
     listed = list(images)
+    on_progress(Progress("images", 0, len(listed)))
     opened: list[tuple[StudyImage, Image]] = []
     coded: list[CodedImage] = []
     unreadable: list[StudyImage] = []
@@ -88,7 +89,6 @@ def code_images(
         return CodedImage(item, image, codes, index, read_sidecar(sidecar_path(root / item.path)))
 
     done = len(listed) - len(opened)
-    on_progress(Progress("images", done, len(listed)))
     for (item, _), made in zip(opened, _each(code, opened, cluster), strict=True):
         done += 1
         on_progress(Progress("images", done, len(listed)))

@@ -210,7 +210,7 @@ def test_what_does_not_exist_is_an_error_without_a_traceback(command, tmp_path):
 
 
 def test_a_fault_of_the_software_is_told_as_one(monkeypatch, tmp_path):
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("oops")
 
     monkeypatch.setattr("biocodes_crate.codes.entry_for", fail)
