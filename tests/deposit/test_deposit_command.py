@@ -36,7 +36,14 @@ def test_a_dry_run_sends_nothing_and_shows_everything(fake, command, monkeypatch
     done = command("--dry-run", "--publish")
     assert done.exit_code == 0, done.output
     assert fake.requests() == []
-    for words in ("POST /records", "zellen-kerne.zip", "actions/publish", '"title": "Zellen & Kerne"', "cc-by-4.0", "bytes"):
+    for words in (
+        "POST /records",
+        "zellen-kerne.zip",
+        "actions/publish",
+        '"title": "Zellen & Kerne"',
+        "cc-by-4.0",
+        "bytes",
+    ):
         assert words in done.stdout
     planned = json.loads(command("--dry-run", "--json").stdout)
     assert planned["metadata"]["title"] == "Zellen & Kerne"
@@ -46,7 +53,9 @@ def test_a_dry_run_sends_nothing_and_shows_everything(fake, command, monkeypatch
 
 
 def test_a_dry_run_says_the_size_that_is_sent(fake, command):
-    planned = {file["key"]: file["size"] for file in json.loads(command("--dry-run", "--draft", "1", "--json").stdout)["files"]}
+    planned = {
+        file["key"]: file["size"] for file in json.loads(command("--dry-run", "--draft", "1", "--json").stdout)["files"]
+    }
     done = json.loads(command("--json").stdout)
     sent = {file["key"]: file["size"] for file in done["files"]}
     assert done["id"] == "1"
@@ -68,7 +77,10 @@ def test_the_result_says_where_to_look_and_that_nothing_is_published(fake, comma
     assert [file["sent"] for file in said["files"]] == [False] * 4
 
 
-@pytest.mark.parametrize(("typed", "published"), [("y\n", True), ("yes\n", True), ("n\n", False), ("\n", False), ("", False), ("Y es\n", False)])
+@pytest.mark.parametrize(
+    ("typed", "published"),
+    [("y\n", True), ("yes\n", True), ("n\n", False), ("\n", False), ("", False), ("Y es\n", False)],
+)
 def test_publishing_asks_and_shows_what(fake, command, typed, published):
     done = command("--publish", typed=typed)
     assert done.exit_code == 0, done.output

@@ -59,7 +59,13 @@ def test_organizations_can_be_creators():
     person |= {"@type": "Organization", "@id": "https://ror.org/01ggx4157", "name": "CERN"}
     next(e for e in crate["@graph"] if e["@id"] == "./")["author"] = [{"@id": "https://ror.org/01ggx4157"}]
     assert mapped(crate).metadata["creators"] == [
-        {"person_or_org": {"type": "organizational", "name": "CERN", "identifiers": [{"scheme": "ror", "identifier": "01ggx4157"}]}}
+        {
+            "person_or_org": {
+                "type": "organizational",
+                "name": "CERN",
+                "identifiers": [{"scheme": "ror", "identifier": "01ggx4157"}],
+            }
+        }
     ]
 
 
@@ -96,7 +102,9 @@ def test_publication_funding_and_settings():
     given = Settings(
         title="A nicer title",
         keywords=("cells", "more"),
-        contributors=(Contributor("Curie, Marie", "https://orcid.org/0000-0002-1825-0097", "Institute", "datacurator"),),
+        contributors=(
+            Contributor("Curie, Marie", "https://orcid.org/0000-0002-1825-0097", "Institute", "datacurator"),
+        ),
         funding=(Grant("00rbzpz17", "1"), Grant("https://ror.org/019wvm592"), Grant("Foundation", title="Cells")),
         related=(Related("10.1234/RAW", "isderivedfrom", "dataset"), Related("https://x.org/a", "nosuch")),
         language="eng",
@@ -276,7 +284,12 @@ def test_what_we_no_longer_say_goes_unless_somebody_changed_it():
 
 def test_access_and_custom_fields_of_a_draft_stay():
     present = {
-        "access": {"record": "public", "files": "restricted", "embargo": {"active": False, "reason": None}, "status": "x"},
+        "access": {
+            "record": "public",
+            "files": "restricted",
+            "embargo": {"active": False, "reason": None},
+            "status": "x",
+        },
         "files": {"enabled": True, "default_preview": "mine.png", "order": ["mine.png"]},
         "custom_fields": {"journal:journal": {"title": "J"}, "x:y": {"id": "a", "title": {"en": "A"}}},
     }
