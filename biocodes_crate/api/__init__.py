@@ -55,6 +55,7 @@ def build(
     output: AnyPath | None = None,
     *,
     workers: int | None = None,
+    cluster: str | None = None,
     use_cache: bool = True,
     on_progress: OnProgress = ignore_progress,
 ) -> Crate:
@@ -69,6 +70,8 @@ def build(
         written, into the study itself.
     workers
         Threads that decode images; by default one for each core.
+    cluster
+        Address of a Dask scheduler, whose workers then code the images.
     use_cache
         Whether codes and edges of unchanged files are taken from the user's cache.
     on_progress
@@ -81,14 +84,18 @@ def build(
         images and figures are in `findings` of the crate.
     """
     out = None if output is None else Path(output)
-    result = build_study(Path(study), out, workers=workers, use_cache=use_cache, on_progress=on_progress)
+    result = build_study(
+        Path(study), out, workers=workers, cluster=cluster, use_cache=use_cache, on_progress=on_progress
+    )
     crate = opened(result.crate)
     crate.built = result
     return crate
 
 
 def open(path: AnyPath) -> Crate:  # noqa: A001 - reads `bc.open(…)`
-    """Open a crate of anybody: its folder, a zip of it, or its metadata file.
+    """Open a crate of anybody: its folder, a zip of it, or its metadata file; or a deposited one, by URL or DOI.
+
+    Only a text that is a URL or DOI, and no path of a file, is looked up on the web.
 
     Raises
     ------
@@ -134,7 +141,7 @@ def validate(
     Report
         `valid` and `findings`; faults of the crate never raise.
     """
-    where = crate.path if isinstance(crate, Crate) else Path(crate)
+    where = crate.path if isinstance(crate, Crate) else crate
     return validate_crate(where, as_level(level), on_progress)
 
 

@@ -233,7 +233,7 @@ class Crate:
 
 def opened(path: Path | str) -> Crate:
     """A crate of anybody."""
-    return Crate(open_crate(Path(path)))
+    return Crate(open_crate(path))
 
 
 def as_level(level: Level | str) -> Level:

@@ -19,9 +19,12 @@ def init(study: StudyArgument, as_json: AsJson = False) -> None:
     """
     from biocodes_crate.cli.words import describe_study, study_as_json
     from biocodes_crate.study import init_study, read_study
+    from biocodes_crate.study.reading import STUDY_YAML
 
+    if (study / STUDY_YAML).exists():
+        init_study(study)  # refuses, and says why
+    found = read_study(study)  # before there is a study.yaml, which would be the reason for everything
     path = init_study(study)
-    found = read_study(study)
     console.answer(as_json, lambda: study_as_json(found, str(path)), lambda: describe_study(found, console.width()))
     console.written(path)
     console.note(f"Next: fill it in, then run `crate build {study}`")
