@@ -15,6 +15,8 @@ WINDOW = 2.0  # standard deviation, in grid pixels, of the neighbourhood in whic
 NOISE_FACTOR = 3.5
 LEAST_DIFFERENCE = 9.0  # grey levels
 MOST_BOXES = 20
+THIN, THIN_SHARE = 3.0, 0.03  # half the width of strokes and bars: grid pixels, or of the panel's shorter side
+LEVELS = 6  # of structure in the source: where there is more of it, a good fit differs by more
 
 Field = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -41,7 +43,10 @@ def unexplained_boxes(fit: Fit, panel: Box, panel_shape: tuple[int, ...]) -> tup
         here = (slice(y, y + h), slice(x, x + w))
         if area < SMALLEST_AREA * odd.size:
             continue
-        if is_drawn(panel_field[here], rendered[here], raw[here] & (labels[here] == i)):
+        part = raw[here] & (labels[here] == i)
+        if half_width(part) <= max(THIN, THIN_SHARE * min(odd.shape)) and is_drawn(
+            panel_field[here], rendered[here], part
+        ):
             continue
         found.append((area, (x, y, w, h)))
     found.sort(key=lambda f: (-f[0], f[1]))
@@ -58,13 +63,39 @@ def unexplained_boxes(fit: Fit, panel: Box, panel_shape: tuple[int, ...]) -> tup
 
 
 def odd_pixels(panel: Field, rendered: Field, valid: Mask) -> tuple[Mask, Mask]:
-    """(Y, X), where a neighbourhood differs beyond the noise of the fit; and where the pixel itself does."""
+    """(Y, X), where a neighbourhood differs beyond the noise of the fit; and where the pixel itself does.
+
+    Noise and resampling leave more where the source is bright and structured than in its background, so that
+    the limit is that of places with about as much structure.
+    """
     difference = panel.astype(np.float32) - rendered
     energy = (difference**2).mean(axis=2)
     weight = np.maximum(blur(valid, WINDOW), 1e-3)
     local = np.sqrt(blur(np.where(valid, energy, 0), WINDOW) / weight)
-    limit = max(LEAST_DIFFERENCE, NOISE_FACTOR * float(np.median(local[valid])))
+    limit = np.maximum(LEAST_DIFFERENCE, NOISE_FACTOR * _usual(local, rendered, valid))
     return (local > limit) & valid, (np.abs(difference).max(axis=2) > 1.5 * limit) & valid
+
+
+def _usual(local: Field, rendered: Field, valid: Mask) -> Field:
+    """(Y, X), the median difference at places whose source shows about as much structure."""
+    grey = rendered.mean(axis=2)
+    structure = np.sqrt(np.maximum(blur(grey**2, WINDOW) - blur(grey, WINDOW) ** 2, 0))
+    edges = np.quantile(structure[valid], np.linspace(0, 1, LEVELS + 1)[1:-1])
+    level = np.digitize(structure, edges)
+    overall = float(np.median(local[valid]))
+    usual = np.full(LEVELS, overall)
+    for i in range(LEVELS):
+        here = local[valid & (level == i)]
+        if here.size > 50:
+            # A part that does not belong may fill most of one level: no level is believed to be far from the rest.
+            usual[i] = np.clip(np.median(here), 0.5 * overall, 3 * overall)
+    return np.asarray(usual[level], np.float32)
+
+
+def half_width(part: Mask) -> float:
+    """Half the width, in pixels, of the thickest place of a part (Y, X)."""
+    closed = cv2.morphologyEx(np.pad(part.astype(np.uint8), 2), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    return float(cv2.distanceTransform(closed, cv2.DIST_L2, 3).max())
 
 
 def is_drawn(panel: Field, rendered: Field, odd: Mask) -> bool:
