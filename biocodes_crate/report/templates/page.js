@@ -106,6 +106,7 @@
       wipe();
       frame.append(layer);
       figure.append(slider);
+      figure.querySelector("figcaption").append("; slide for its source");
     }
   }
   for (const details of panels) compare(details);
