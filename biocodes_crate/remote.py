@@ -30,6 +30,7 @@ BLOCK = 1 << 18  # bytes that are fetched at once where something is looked up
 MAX_BLOCKS = 64  # that are kept
 MAX_SKIPPED = 16 * BLOCK  # that a stream reads over rather than being begun anew
 MAX_SPOOLED = 8 << 30  # bytes of a file that is fetched whole, from a server that gives no parts
+MAX_UNASKED = 64 << 20  # bytes of a file of which only a part was asked for
 MAX_REDIRECTS = 5
 ATTEMPTS = 5
 LONGEST_WAIT = 120.0  # seconds that a server may ask for
@@ -104,6 +105,35 @@ class Web:
                             f"it is larger than {limit >> 20} MiB", where=url, remedy="Fetch it yourself."
                         )
                     return Page(answer.url, content)
+            except _Broken as error:
+                reasons.append(str(error))
+                if attempt < ATTEMPTS:
+                    self.sleep(2.0 ** (attempt - 1))
+        raise _unreachable(url, reasons[-1])
+
+    def part(self, url: str, start: int, length: int) -> bytes:
+        """Part of what is at an address; a negative start counts from its end. Fewer bytes only where it ends.
+
+        Raises
+        ------
+        NotThere
+            The server knows no such address.
+        RemoteUnreadable
+            It cannot be had, or only as a whole that is much larger.
+        """
+        span = f"bytes={start}" if start < 0 else f"bytes={start}-{start + length - 1}"
+        reasons: list[str] = []
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with self.stream(url, {"Range": span}) as answer:
+                    if answer.status == 206:
+                        return answer.read(length)
+                    content = answer.read(MAX_UNASKED + 1)  # the server ignores ranges
+                    if len(content) > MAX_UNASKED:
+                        raise RemoteUnreadable(
+                            "the server gives no parts of it", where=url, remedy="Fetch it yourself, and name the file."
+                        )
+                    return content[start:][:length]
             except _Broken as error:
                 reasons.append(str(error))
                 if attempt < ATTEMPTS:
@@ -460,6 +490,10 @@ class RemoteFile(io.RawIOBase):
         return RemoteUnreadable(message, where=self.url, remedy="Fetch it yourself, and name the file.")
 
 
+class NotThere(RemoteUnreadable):
+    """The server knows no such address."""
+
+
 class _Broken(Exception):
     """The line broke: worth another attempt."""
 
@@ -490,4 +524,5 @@ def _refused(url: str, status: int) -> RemoteUnreadable:
         412: "it changed while it was read",
         416: "it is shorter than was stated",
     }.get(status, "the server refuses")
-    return RemoteUnreadable(f"{words} ({status})", where=url, remedy="Check the address; drafts cannot be read.")
+    kind = NotThere if status in {404, 410} else RemoteUnreadable
+    return kind(f"{words} ({status})", where=url, remedy="Check the address; drafts cannot be read.")

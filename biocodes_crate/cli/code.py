@@ -14,7 +14,7 @@ from biocodes_crate.cli.options import AsJson, ClusterAddress
 
 @handled
 def code(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="Any file or folder.")],
+    path: Annotated[str, typer.Argument(metavar="PATH", help="Any file or folder, or the URL of one.")],
     simprints: Annotated[
         bool, typer.Option("--simprints", help="List the Data-Code of every plane, for search.")
     ] = False,
@@ -28,13 +28,22 @@ def code(
     \b
     Example:
         crate code images/cells.ome.zarr
+        crate code https://example.org/cells.ome.zarr
     """
     from contextlib import nullcontext
 
-    from biocodes_crate.codes import connect, entry_for
+    from biocodes_crate.codes import connect, entry_for, web_entry
+    from biocodes_crate.errors import NoCluster
+    from biocodes_crate.remote import is_url
 
     del as_json  # an entry is JSON; scripts may say so all the same
 
-    with console.progress() as report, connect(cluster) if cluster else nullcontext() as connection:
-        entry = entry_for(path, simprints, report, cluster=connection)
+    if is_url(path) and cluster:
+        raise NoCluster("what lies on the web is coded on this machine", where=path, remedy="Leave out --cluster.")
+    with console.progress() as report:
+        if is_url(path):
+            entry = web_entry(path, simprints, report)
+        else:
+            with connect(cluster) if cluster else nullcontext() as connection:
+                entry = entry_for(Path(path), simprints, report, cluster=connection)
     console.result_json(entry)

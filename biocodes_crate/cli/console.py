@@ -135,9 +135,9 @@ def can_ask() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-def ask(question: str) -> bool:
-    """Ask a person; anything but a clear yes is a no."""
-    sys.stderr.write(f"{question} [y/N] ")
+def ask(question: str, about: str = "") -> bool:
+    """Ask a person, however little else is said; anything but a clear yes is a no."""
+    sys.stderr.write(harmless(f"{about}\n{question} [y/N] ".lstrip("\n")))
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 

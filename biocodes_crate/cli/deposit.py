@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from biocodes_crate.cli import console
-from biocodes_crate.cli.handling import handled
+from biocodes_crate.cli.handling import Terminated, handled
 from biocodes_crate.cli.options import AsJson
 from biocodes_crate.cli.validate import LevelName
 
@@ -91,31 +91,37 @@ def deposit(
 
         def confirm(made: Deposited, there: Draft) -> bool:
             bars.close()  # a question among moving bars cannot be read
-            _show(made, there)
-            return yes or console.ask("Publish?")
+            about = _about(made, there)
+            if yes:
+                console.note(about)
+            return yes or console.ask("Publish?", about)
 
-        done = deposit_crate(crate, Records(client), options, confirm=confirm, on_progress=report)
+        try:
+            done = deposit_crate(crate, Records(client), options, confirm=confirm, on_progress=report)
+        except (KeyboardInterrupt, Terminated):
+            bars.close()
+            console.note("Stopped; nothing more is sent. The same command goes on from here, in the same draft.")
+            raise
     console.answer(as_json, lambda: _as_json(done), lambda: _describe(done, publish))
 
 
-def _show(done: Deposited, draft: Draft) -> None:
-    """Show what is about to be published."""
+def _about(done: Deposited, draft: Draft) -> str:
+    """What is about to be published."""
     metadata = draft.metadata
     people = [str(entry.get("person_or_org", {}).get("name", "?")) for entry in metadata.get("creators", [])]
     licences = [str(entry.get("id") or entry.get("title", {}).get("en", "?")) for entry in metadata.get("rights", [])]
-    console.say(
-        "\n".join(
-            [
-                f"To be published on {done.server}, for good:",
-                f"  title     {done.title}",
-                f"  creators  {'; '.join(people)}",
-                f"  licence   {', '.join(licences) or 'none'}",
-                f"  date      {metadata.get('publication_date')}, version {done.version}",
-                f"  DOI       {done.doi}",
-                *(f"  file      {file.key} ({file.size} bytes)" for file in done.files),
-                f"  look at   {done.page}",
-            ]
-        )
+    return "\n".join(
+        [
+            f"To be published on {done.server}, for good:",
+            f"  title     {done.title}",
+            f"  creators  {'; '.join(people)}",
+            f"  licence   {', '.join(licences) or 'none'}",
+            f"  date      {metadata.get('publication_date')}, version {done.version}",
+            f"  DOI       {done.doi}",
+            *(f"  file      {file.key} ({file.size} bytes)" for file in done.files),
+            *(f"  note      {note}" for note in done.notes),
+            f"  look at   {done.page}",
+        ]
     )
 
 

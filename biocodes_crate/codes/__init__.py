@@ -25,6 +25,7 @@ from biocodes_crate.codes.units import (
     looks_like_code,
     parse,
 )
+from biocodes_crate.codes.web import web_entry
 
 __all__ = [
     "CachedImage",
@@ -76,5 +77,6 @@ __all__ = [
     "render",
     "tree_code",
     "walk_tree",
+    "web_entry",
     "write_plane_table",
 ]

@@ -58,7 +58,7 @@ def entry_for(
 def image_entry(codes: ImageCodes, image_code: str | None = None, *, simprints: bool = False) -> dict[str, Any]:
     """The IsccEntry of an image whose codes are known."""
     entry = file_entry(codes.tree, image_code)
-    entry["parts"] = [_scene_entry(scene, simprints=simprints) for scene in codes.scenes]
+    entry["parts"] = [scene_entry(scene, simprints=simprints) for scene in codes.scenes]
     return entry
 
 
@@ -74,7 +74,8 @@ def file_entry(tree: TreeCode, image_code: str | None = None) -> dict[str, Any]:
     }
 
 
-def _scene_entry(scene: SceneCodes, *, simprints: bool) -> dict[str, Any]:
+def scene_entry(scene: SceneCodes, *, simprints: bool = False) -> dict[str, Any]:
+    """The IsccEntry of a scene, as it lies in `parts`."""
     entry: dict[str, Any] = {"iscc_code": scene.iscc, "units": list(scene.units)}
     if simprints:
         entry["simprints"] = {

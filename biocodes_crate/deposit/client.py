@@ -221,10 +221,9 @@ class Client:
         elif body is not None:
             sent["Content-Type"] = "application/json"
             data = json.dumps(body, ensure_ascii=False).encode("utf-8")
-        if self.token is not None:
-            sent["Authorization"] = self.token.header()
         request = self._http.build_request(method, self.server.api + path, content=data, params=params, headers=sent)
-        response = self._http.send(request, stream=True)
+        auth = _Bearer(self.token) if self.token is not None else None
+        response = self._http.send(request, stream=True, auth=auth)
         try:
             received = b""
             for block in response.iter_bytes():
@@ -278,6 +277,17 @@ class Client:
     def _pause_for(self, seconds: float, reason: str) -> None:
         self.on_wait(f"{reason}; trying again in {seconds:.0f} s")
         self.sleep(seconds)
+
+
+class _Bearer(httpx.Auth):
+    """Puts the token into a request at the last moment, so that no variable of ours holds it in plain."""
+
+    def __init__(self, token: Token) -> None:
+        self._token = token
+
+    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:  # type: ignore[override]
+        request.headers["Authorization"] = self._token.header()
+        yield request
 
 
 def field_errors(body: Any) -> list[tuple[str, str]]:

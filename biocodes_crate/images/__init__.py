@@ -9,7 +9,7 @@ from biocodes_crate.images.model import (
     RegionSource,
     Scene,
 )
-from biocodes_crate.images.reader import is_image, looks_like_image_name, open_image, open_packed_image
+from biocodes_crate.images.reader import is_image, looks_like_image_name, open_image, open_packed_image, open_web_image
 
 __all__ = [
     "Channel",
@@ -23,4 +23,5 @@ __all__ = [
     "looks_like_image_name",
     "open_image",
     "open_packed_image",
+    "open_web_image",
 ]

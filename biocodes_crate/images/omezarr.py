@@ -118,7 +118,7 @@ class _Group(NamedTuple):
         return "0.4" if "bioformats2raw.layout" in self.ome and not self.is_v3 else None
 
 
-def _images(store: Store, root: _Group, where: Path) -> Iterator[tuple[_Group, str]]:
+def _images(store: Store, root: _Group, where: Path | str) -> Iterator[tuple[_Group, str]]:
     """Every multiscale group with the name of its scene, in order."""
     if "plate" in root.ome:
         yield from _fields(store, root, where)
@@ -149,14 +149,14 @@ def _collection(store: Store) -> tuple[list[str], list[str]]:
     return [str(i) for i in range(number)], []
 
 
-def _fields(store: Store, plate: _Group, where: Path) -> Iterator[tuple[_Group, str]]:
+def _fields(store: Store, plate: _Group, where: Path | str) -> Iterator[tuple[_Group, str]]:
     content = plate.ome["plate"]
     wells = content.get("wells") if isinstance(content, dict) else None
     for well in _dicts(wells):
         yield from _fields_of_well(store, _required_group(store, _path_of(well, where)), where)
 
 
-def _fields_of_well(store: Store, well: _Group, where: Path) -> Iterator[tuple[_Group, str]]:
+def _fields_of_well(store: Store, well: _Group, where: Path | str) -> Iterator[tuple[_Group, str]]:
     content = well.ome.get("well")
     for field in _dicts(content.get("images") if isinstance(content, dict) else None):
         path = "/".join(filter(None, (well.path, _path_of(field, where))))
@@ -174,7 +174,7 @@ def _required_group(store: Store, path: str) -> _Group:
     return group
 
 
-def _scene(store: Store, group: _Group, name: str, index: int, *, where: Path, findings: list[Finding]) -> Scene:
+def _scene(store: Store, group: _Group, name: str, index: int, *, where: Path | str, findings: list[Finding]) -> Scene:
     multiscales = _dicts(group.ome.get("multiscales"))
     datasets = _dicts(multiscales[0].get("datasets")) if multiscales else []
     if not datasets:
@@ -214,7 +214,7 @@ def _scene(store: Store, group: _Group, name: str, index: int, *, where: Path, f
     )
 
 
-def _axes(multiscale: dict[str, Any], array: ZarrArray, index: int, where: Path) -> str:
+def _axes(multiscale: dict[str, Any], array: ZarrArray, index: int, where: Path | str) -> str:
     """One letter of "tczyx" for each axis; "_" for another axis of size 1."""
     stated = multiscale.get("axes")
     if stated is None and str(multiscale.get("version")) in {"0.1", "0.2"}:
@@ -281,10 +281,11 @@ def _channels(omero: Any, size_c: int) -> tuple[Channel, ...]:
     return tuple(channels) if len(channels) == size_c else ()
 
 
-def _note_missing(array: ZarrArray, index: int, where: Path, findings: list[Finding]) -> None:
+def _note_missing(array: ZarrArray, index: int, where: Path | str, findings: list[Finding]) -> None:
     if array.files_expected > _COUNTED_FILES:
         return
-    missing = array.files_expected - array.files_present()
+    present = array.files_present()
+    missing = array.files_expected - present if present is not None else 0
     if missing > 0:
         findings.append(
             Finding(
@@ -337,7 +338,7 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _path_of(entry: dict[str, Any], where: Path) -> str:
+def _path_of(entry: dict[str, Any], where: Path | str) -> str:
     path = entry.get("path")
     if not isinstance(path, str):
         raise UnreadableImage("its metadata names an image without a path", where=where, remedy="Export it again.")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
 from zipfile import ZipInfo
 
 from biocodes_crate.errors import BiocodesError, NotAnImage, UnreadableImage
 from biocodes_crate.images import omezarr, picture, plugins, tiff
 from biocodes_crate.images.model import Image
 from biocodes_crate.images.stores import ZipStore
+from biocodes_crate.images.webstore import WebStore
+from biocodes_crate.remote import Web
 
 _FILES = (*tiff.SUFFIXES, *picture.SUFFIXES, *plugins.SUFFIXES, *omezarr.ZIP_SUFFIXES)
 
@@ -69,6 +72,20 @@ def open_packed_image(archive: Path, members: Mapping[str, ZipInfo], folder: str
         It is no OME-Zarr, or is damaged.
     """
     return omezarr.open_ome_zarr(archive / folder, ZipStore(archive, members, f"{folder}/"))
+
+
+def open_web_image(web: Web, url: str) -> Image:
+    """Open an OME-Zarr folder at an address. Pixels are fetched as they are asked for, from below it only.
+
+    Raises
+    ------
+    UnreadableImage
+        It is no OME-Zarr, is damaged, or holds what no code is defined for.
+    RemoteUnreadable
+        The server cannot be reached, or refuses.
+    """
+    name = PurePosixPath(urlsplit(url).path).name or "image.zarr"
+    return omezarr.open_ome_zarr(Path(name), WebStore(web, url))
 
 
 def is_image(path: Path) -> bool:

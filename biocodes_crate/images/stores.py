@@ -22,14 +22,14 @@ class Store(Protocol):
     def read_range(self, key: str, start: int, length: int) -> bytes | None:
         """Part of a value; a negative start counts from its end."""
 
-    def count(self, prefix: str) -> int:
-        """How many values lie below a prefix, those whose name starts with a dot left out."""
+    def count(self, prefix: str) -> int | None:
+        """How many values lie below a prefix, those whose name starts with a dot left out; None if nobody can tell."""
 
-    def where(self, key: str) -> Path:
+    def where(self, key: str) -> Path | str:
         """A path to show to the user."""
 
 
-def safe_key(key: str, *, where: Path) -> str:
+def safe_key(key: str, *, where: Path | str) -> str:
     """The key, if it stays within the store."""
     parts = PurePosixPath(key).parts
     if key.startswith("/") or "\\" in key or "\0" in key or ".." in parts:

@@ -59,9 +59,10 @@ class ZarrArray:
         """How many files hold the array when nothing is left out."""
         return math.prod(-(-size // step) for size, step in zip(self.shape, self._file_shape, strict=True))
 
-    def files_present(self) -> int:
-        """How many of them are there."""
-        return min(self.files_expected, self.store.count(f"{self.path}/c" if self.key_prefix else self.path))
+    def files_present(self) -> int | None:
+        """How many of them are there; None if nobody can tell."""
+        count = self.store.count(f"{self.path}/c" if self.key_prefix else self.path)
+        return None if count is None else min(self.files_expected, count)
 
     @property
     def _file_shape(self) -> tuple[int, ...]:
@@ -199,7 +200,7 @@ def open_array(store: Store, path: str) -> ZarrArray:
     )
 
 
-def _v2(store: Store, path: str, metadata: dict[str, Any], where: Path) -> ZarrArray:
+def _v2(store: Store, path: str, metadata: dict[str, Any], where: Path | str) -> ZarrArray:
     typestr = metadata["dtype"]
     if not isinstance(typestr, str):
         raise UnreadableImage("its pixels are records, not numbers", where=where)
@@ -220,7 +221,7 @@ def _v2(store: Store, path: str, metadata: dict[str, Any], where: Path) -> ZarrA
     )
 
 
-def _v3(store: Store, path: str, metadata: dict[str, Any], where: Path) -> ZarrArray:
+def _v3(store: Store, path: str, metadata: dict[str, Any], where: Path | str) -> ZarrArray:
     if metadata.get("node_type") != "array":
         raise UnreadableImage("it is not an array", where=where, remedy="The metadata names the wrong path.")
     if metadata.get("storage_transformers"):
@@ -259,7 +260,7 @@ def _v3(store: Store, path: str, metadata: dict[str, Any], where: Path) -> ZarrA
     )
 
 
-def _shards(options: dict[str, Any], shape: tuple[int, ...], where: Path) -> Shards:
+def _shards(options: dict[str, Any], shape: tuple[int, ...], where: Path | str) -> Shards:
     names = [codec["name"] for codec in options["index_codecs"]]
     if names not in (["bytes"], ["bytes", "crc32c"]):
         raise UnreadableImage(f"the index of its shards is encoded with {names}, which is not supported", where=where)
@@ -290,7 +291,7 @@ def _fill(value: Any, dtype: np.dtype[Any]) -> Any:
     return np.array(value).astype(dtype)[()]
 
 
-def _check(array: ZarrArray, where: Path) -> None:
+def _check(array: ZarrArray, where: Path | str) -> None:
     if len(array.chunks) != len(array.shape) or 0 in array.chunks:
         raise UnreadableImage(f"chunks of {array.chunks} do not fit an array of {array.shape}", where=where)
     if array.separator not in {"/", "."}:

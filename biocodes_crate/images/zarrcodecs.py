@@ -88,7 +88,9 @@ class ChunkDecoder:
         return chunk.astype(chunk.dtype.newbyteorder("="), copy=False)
 
 
-def v2_decoder(metadata: dict[str, Any], shape: tuple[int, ...], stored: np.dtype[Any], *, where: Path) -> ChunkDecoder:
+def v2_decoder(
+    metadata: dict[str, Any], shape: tuple[int, ...], stored: np.dtype[Any], *, where: Path | str
+) -> ChunkDecoder:
     """The decoder that a `.zarray` describes."""
     decoders = []
     if metadata.get("compressor") is not None:
@@ -100,7 +102,7 @@ def v2_decoder(metadata: dict[str, Any], shape: tuple[int, ...], stored: np.dtyp
 
 
 def v3_decoder(
-    codecs: Sequence[dict[str, Any]], shape: tuple[int, ...], dtype: np.dtype[Any], *, where: Path
+    codecs: Sequence[dict[str, Any]], shape: tuple[int, ...], dtype: np.dtype[Any], *, where: Path | str
 ) -> ChunkDecoder:
     """The decoder that the `codecs` of a `zarr.json` describe. Sharding is for the caller."""
     order = tuple(range(len(shape)))
@@ -134,7 +136,7 @@ def decode_crc32c(data: Any, _limit: int) -> Any:
     return view[:-4]
 
 
-def _bytes_decoder(codec: dict[str, Any], where: Path) -> BytesDecoder:
+def _bytes_decoder(codec: dict[str, Any], where: Path | str) -> BytesDecoder:
     name = codec["id"]
     known: dict[str, BytesDecoder] = {
         "zstd": _zstd,
@@ -157,7 +159,7 @@ def _bytes_decoder(codec: dict[str, Any], where: Path) -> BytesDecoder:
     raise _unsupported(name, where)
 
 
-def _unsupported(name: object, where: Path) -> UnreadableImage:
+def _unsupported(name: object, where: Path | str) -> UnreadableImage:
     return UnreadableImage(
         f"its chunks are encoded with {name!r}, which is not supported",
         where=where,

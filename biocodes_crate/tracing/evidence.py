@@ -20,6 +20,14 @@ NOISE_FLOOR = 2.0  # grey levels; detail weaker than this is rounding and compre
 TILE_AGREES = 0.4  # correlation of detail within a tile
 LOG10_FLOOR = -300.0
 
+# Where a panel lies on its source to the pixel, each of its parts does so for itself.
+PARTS = 8  # to a side
+SMALLEST_PART = 12  # grid pixels
+SEARCHED = 6  # grid pixels that a part may be shifted by, in each direction
+IN_PLACE = 1.5  # grid pixels
+SCALES = ((0.7, 3.0), (1.4, 6.0))  # finest and coarsest detail that is compared, standard deviations in grid pixels
+LEAST_DETAIL = 1.5  # grey levels
+
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
@@ -30,6 +38,7 @@ class Agreement:
     log10_chance: float  # of that, for two unrelated fields with these autocorrelations, one-sided
     tile_share: float  # of the tiles that show structure, the share that agrees
     tiles: int  # that show structure
+    parts: tuple[tuple[int, int], ...]  # for each of SCALES: how many parts lie where they should, of how many
     share_explained: float  # of the pixels
     residual: float  # root mean square, grey levels
     signal: float  # standard deviation of the panel, grey levels
@@ -59,6 +68,7 @@ def agreement(panel: Field, rendered: Field, valid: Valid) -> Agreement:
         min(0.0, best[1] + float(np.log10(len(BANDS)))),
         share,
         tiles,
+        tuple(_parts_in_place(panel, rendered, valid, fine, coarse) for fine, coarse in SCALES),
         float(explained(panel, rendered, valid)[valid].mean()) if valid.any() else 0.0,
         float(np.sqrt(((a - b) ** 2).mean())),
         float(np.sqrt((a0**2).mean())),
@@ -142,6 +152,35 @@ def _tile(a: Field, b: Field) -> float | None:
     if deviation_a < NOISE_FLOOR:
         return None
     return float((a * b).mean()) / max(deviation_a * deviation_b, 1e-9)
+
+
+def _parts_in_place(panel: Field, rendered: Field, valid: Valid, fine: float, coarse: float) -> tuple[int, int]:
+    """How many parts of the panel fit the source best just where they lie, and how many have detail to tell.
+
+    Each part is slid over the source around its place. Where the source is another image, its best
+    place is anywhere, whatever tone curve and outline the two may share.
+    """
+    a, b = (
+        blur(_detail(field.mean(axis=2, keepdims=True), valid, coarse)[..., 0], fine) for field in (panel, rendered)
+    )
+    height, width = valid.shape
+    in_place = count = 0
+    for rows in np.array_split(np.arange(height), min(PARTS, max(1, height // SMALLEST_PART))):
+        for columns in np.array_split(np.arange(width), min(PARTS, max(1, width // SMALLEST_PART))):
+            here = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+            if valid[here].mean() < 0.5 or a[here].std() < LEAST_DETAIL:
+                continue
+            count += 1
+            top, left = max(0, rows[0] - SEARCHED), max(0, columns[0] - SEARCHED)
+            around = b[top : rows[-1] + 1 + SEARCHED, left : columns[-1] + 1 + SEARCHED]
+            if around.std() < 1e-3:
+                continue
+            likeness = cv2.matchTemplate(
+                np.ascontiguousarray(around), np.ascontiguousarray(a[here]), cv2.TM_CCORR_NORMED
+            )
+            y, x = divmod(int(likeness.argmax()), likeness.shape[1])
+            in_place += float(np.hypot(y - (rows[0] - top), x - (columns[0] - left))) <= IN_PLACE
+    return in_place, count
 
 
 def explained(panel: Field, rendered: Field, valid: Valid) -> NDArray[np.bool_]:

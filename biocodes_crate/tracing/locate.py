@@ -27,6 +27,7 @@ from biocodes_crate.tracing.pixels import (
 )
 from biocodes_crate.tracing.planes import (
     DECIDED_ON,
+    LEAST_SHARE,
     SCANNED,
     Choice,
     Pages,
@@ -38,14 +39,15 @@ from biocodes_crate.tracing.planes import (
 )
 from biocodes_crate.tracing.register import SMALLEST_OVERLAP, Reader, register
 from biocodes_crate.tracing.retrieve import Hypothesis
-from biocodes_crate.tracing.tones import Mixture, PanelTone, ToneCurve, fit_mixture, fit_tone
+from biocodes_crate.tracing.tones import Mixture, PanelTone, ToneCurve, fit_colours, fit_mixture, fit_tone
 
 Matrix = NDArray[np.float64]
 Grey = NDArray[np.float32]
 
 COARSE, FINE = 200, 480  # longest sides of the grids
+RESETTLED = 2  # times that a place is brought onto the plane that was found there
+MOST_CHANNELS = 6  # that are tried in places of their own
 HIDDEN_SHARE = 0.03  # likewise, where the panel looks like a single channel
-LEAST_SHARE = 0.008  # of the panel's variance that a channel of a mixture must add
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +103,41 @@ def locate(panel: PanelPixels, hypothesis: Hypothesis, pixels: SourcePixels) -> 
         return None
     place = Place(key.image, scene, found.matrix, found.number)
     best = _scan(panel, pixels, place)[0]
-    leading = -1 if scene.is_rgb else _leading(panel, pixels, place, best)
-    refined = _refine(panel, pixels, place, best.depth.plane(leading))
-    if refined is None:
-        return None
-    place = replace(place, matrix=refined)
+    # What was scanned lay where the key picture lies; channels are shifted against each other, and stages drift.
+    for _ in range(RESETTLED):
+        plane = best.depth.plane(-1 if scene.is_rgb else _leading(panel, pixels, place, best))
+        settled = _settle(panel, pixels, place, plane)
+        if settled is None:
+            return None
+        place = replace(place, matrix=settled)
+        before, best = best, _scan(panel, pixels, place)[0]
+        if best.depth == before.depth and best.channels == before.channels:
+            break
     place = with_kernel(panel, pixels, place, [best.depth.plane(c) for c in best.channels])
     return measure(panel, pixels, place, _choose(panel, pixels, place))
+
+
+def _settle(panel: PanelPixels, pixels: SourcePixels, place: Place, plane: PlaneRef) -> Matrix | None:
+    """The place brought onto a plane, or onto the same of another channel if that lies better once in its place."""
+    planes = [plane]
+    if plane.c >= 0 and plane.projection is None and panel.tone.scalar:
+        planes += [replace(plane, c=c) for c in range(min(place.scene.size_c, MOST_CHANNELS)) if c != plane.c]
+    if len(planes) > 1:
+        planes.sort(key=lambda p: _left_once_caught(panel, pixels, place, p))
+    refined = _refine(panel, pixels, place, planes[0], wide=planes[0] != plane)
+    return refined if refined is not None or planes[0] == plane else _refine(panel, pixels, place, plane)
+
+
+def _left_once_caught(panel: PanelPixels, pixels: SourcePixels, place: Place, plane: PlaneRef) -> float:
+    """How badly a plane fits near a place, 0–1, after it was brought there."""
+    grid = comparison_grid(panel.shape, place.matrix, COARSE)
+    read = _reader(pixels, place.image, place.scene, plane)
+    grey, valid = panel.grey(place.number, grid), panel.valid(grid)
+    matrix: Matrix | None = place.matrix
+    for smoothing in (2.5, 0.7):
+        if matrix is not None:
+            matrix = register(grey, valid, read, place.scene, matrix, grid, smoothing=smoothing, steps=4)
+    return 1.0 if matrix is None else _badness(grey, valid, read, place.scene, matrix, grid)
 
 
 def rank_again(panel: PanelPixels, pixels: SourcePixels, place: Place) -> Choice | None:
@@ -195,10 +225,16 @@ def _register(
     fits = [(-fit_tone(rendered[use], panel.grey(i, grid)[use]).explained, i) for i in range(len(panel.tone.greys))]
     number = min(fits)[1]
     grey = panel.grey(number, grid)
-    matrix: Matrix | None = hypothesis.panel_to_source
-    for smoothing, steps in ((2.5, 6), (1.0, 6)):
-        if matrix is not None:
-            matrix = register(grey, valid, read, scene, matrix, grid, smoothing=smoothing, steps=steps)
+    start = hypothesis.panel_to_source
+    caught = register(grey, valid, read, scene, start, grid, smoothing=2.5, steps=6)
+    # A large part that does not belong can drag the wide catch away from a start that was good.
+    tried = [
+        (_badness(grey, valid, read, scene, matrix, grid), number, matrix)
+        for number, begin in enumerate((caught, start))
+        if begin is not None
+        and (matrix := register(grey, valid, read, scene, begin, grid, smoothing=1.0, steps=6)) is not None
+    ]
+    matrix = min(tried, key=lambda t: t[:2])[2] if tried else None
     warp = plan_warp(matrix, grid, scene) if matrix is not None else None
     if matrix is None or warp is None:
         return None
@@ -209,12 +245,34 @@ def _register(
     return Place(hypothesis.picture.image, scene, matrix, number)
 
 
+def _badness(
+    grey: Grey, valid: NDArray[np.bool_], read: Reader, scene: Scene, matrix: Matrix, grid: Grid
+) -> float:  # fmt: skip
+    """How badly source and panel fit, 0–1; what is far off counts little more than what is just off."""
+    warp = plan_warp(matrix, grid, scene)
+    use = valid & warp.inside if warp is not None else None
+    if warp is None or use is None or use.sum() < 60:
+        return 1.0
+    rendered = apply_warp(warp, read(warp))[use]
+    rest = np.abs(grey[use] - fit_tone(rendered, grey[use])(rendered)) / max(0.3 * float(grey[use].std()), 2.0)
+    return float(np.minimum(rest, 1).mean())
+
+
 def _worth_following(found: Agreement) -> bool:
     """The key picture need not be the right plane, but neighbours and channels of one place have much in common."""
     return found.log10_chance < -3 and (found.tile_share > 0.1 or found.correlation > 0.5)
 
 
-def _refine(panel: PanelPixels, pixels: SourcePixels, place: Place, plane: PlaneRef) -> Matrix | None:
+def _refine(
+    panel: PanelPixels, pixels: SourcePixels, place: Place, plane: PlaneRef, *, wide: bool = False
+) -> Matrix | None:
+    if wide:
+        coarse = comparison_grid(panel.shape, place.matrix, COARSE)
+        read, grey = _reader(pixels, place.image, place.scene, plane), panel.grey(place.number, coarse)
+        caught = register(grey, panel.valid(coarse), read, place.scene, place.matrix, coarse, smoothing=2.5, steps=6)
+        if caught is None:
+            return None
+        place = replace(place, matrix=caught)
     grid = comparison_grid(panel.shape, place.matrix, FINE)
     read = _reader(pixels, place.image, place.scene, plane)
     grey = panel.grey(place.number, grid)
@@ -235,7 +293,8 @@ def _sampled(panel: PanelPixels, pixels: SourcePixels, place: Place, samples: in
     channels = tuple(range(min(place.scene.size_c, 3) if place.scene.is_rgb else place.scene.size_c))
     if _mixed_pages(panel, place.scene) is not None:
         channels = tuple(range(place.scene.plane_count))
-    return Sampled(target, panel.valid(grid) & warp.inside, render, channels, mixed=mixed, samples=samples)
+    valid = panel.valid(grid) & warp.inside
+    return Sampled(target, valid, render, channels, mixed=mixed, samples=samples, single=not place.scene.is_rgb)
 
 
 def _mixed_pages(panel: PanelPixels, scene: Scene) -> Pages | None:
@@ -244,7 +303,7 @@ def _mixed_pages(panel: PanelPixels, scene: Scene) -> Pages | None:
 
 
 def _is_mixed(panel: PanelPixels, scene: Scene) -> bool:
-    return scene.is_rgb or not (panel.tone.scalar or scene.size_c == 1) or _mixed_pages(panel, scene) is not None
+    return scene.is_rgb or not panel.tone.scalar
 
 
 def _scan(panel: PanelPixels, pixels: SourcePixels, place: Place) -> list[Ranked]:
@@ -256,7 +315,7 @@ def _scan(panel: PanelPixels, pixels: SourcePixels, place: Place) -> list[Ranked
 def _choose(panel: PanelPixels, pixels: SourcePixels, place: Place) -> Choice:
     mixed = _is_mixed(panel, place.scene)
     sampled = _sampled(panel, pixels, place, DECIDED_ON, mixed=mixed)
-    return choose_plane(sampled, place.scene, _scan(panel, pixels, place), per_channel=not mixed)
+    return choose_plane(sampled, place.scene, _scan(panel, pixels, place))
 
 
 def _leading(panel: PanelPixels, pixels: SourcePixels, place: Place, best: Ranked) -> int:
@@ -282,20 +341,45 @@ def measure(panel: PanelPixels, pixels: SourcePixels, place: Place, choice: Choi
     channels = merged or choice.best.channels
     windows = [pixels.reference(place.image, scene.index, choice.best.depth.plane(c), warp.window) for c in channels]
     sources = [apply_warp(warp, window, place.kernel) for window in windows]
+    if len(channels) == 1 and not scene.is_rgb and not panel.tone.scalar:
+        return _coloured(panel, place, choice, grid, warp, windows[0], valid)
     if len(channels) == 1 and not scene.is_rgb:
         compared = _closest_grey(panel, grid, sources[0], valid)
-        curve = fit_tone(sources[0][valid], compared[valid])
-        rendered = _toned_then_warped(curve, windows[0], warp, place.kernel, compared[valid], valid)
+        first = fit_tone(sources[0][valid], compared[valid])
+        belonging = _belonging(compared - first(sources[0]), valid)
+        curve = fit_tone(sources[0][belonging], compared[belonging])
+        rendered = _toned_then_warped(curve, windows[0], warp, place.kernel, compared, belonging)
         return Fit(
             place.image, scene.index, place.matrix, channels, choice, agreement(compared, rendered, valid),
             curve, None, (1.0,), rendered, compared, valid, grid,
         )  # fmt: skip
     colours = panel.colours(grid)
     kept, mixture, shares = _contributing(channels, sources, colours, valid)
+    if len(kept) == 1 and not scene.is_rgb:
+        return _coloured(panel, place, choice, grid, warp, windows[kept[0]], valid, channels[kept[0]])
     rendered = mixture.render([sources[i] for i in kept])
     return Fit(
         place.image, scene.index, place.matrix, tuple(channels[i] for i in kept), choice,
         agreement(colours, rendered, valid), None, mixture, shares, rendered, colours, valid, grid,
+    )  # fmt: skip
+
+
+def _coloured(
+    panel: PanelPixels, place: Place, choice: Choice, grid: Grid, warp: Warp, window: Grey, valid: NDArray[np.bool_],
+    channel: int | None = None,
+) -> Fit:  # fmt: skip
+    """One channel in colours of a map that is not known, or of which JPEG has left too little."""
+    colours = panel.colours(grid)
+    source = apply_warp(warp, window, place.kernel)
+    first = fit_colours(source[valid], colours[valid])
+    belonging = _belonging(colours - first(source), valid)
+    toned = fit_colours(source[belonging], colours[belonging])(window)
+    rendered = np.stack([apply_warp(warp, np.ascontiguousarray(toned[..., i]), place.kernel) for i in range(3)], -1)
+    grey = _closest_grey(panel, grid, source, valid)
+    channels = choice.best.channels if channel is None else (channel,)
+    return Fit(
+        place.image, place.scene.index, place.matrix, channels, choice, agreement(colours, rendered, valid),
+        fit_tone(source[valid], grey[valid]), None, (1.0,), rendered, colours, valid, grid,
     )  # fmt: skip
 
 
@@ -326,7 +410,14 @@ def _toned_then_warped(
 ) -> Grey:
     """Contrast is set before a figure is scaled, so the curve is applied to source pixels, then warped."""
     toned = apply_warp(warp, curve(window), kernel)
-    return fit_tone(toned[valid], compared)(toned)
+    return fit_tone(toned[valid], compared[valid])(toned)
+
+
+def _belonging(difference: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(Y, X), the valid pixels without those that are far off: what does not belong shall not bend the tones."""
+    away = np.abs(np.atleast_3d(difference)).max(axis=2)
+    near = valid & (away < max(4 * 1.48 * float(np.median(away[valid])), 8.0))
+    return near if near.sum() > 0.5 * valid.sum() else valid
 
 
 def _contributing(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from biocodes_crate.images import Scene
 from biocodes_crate.tracing.model import PlaneRef, Projection, ProjectionKind
-from biocodes_crate.tracing.tones import fit_mixture, fit_tone
+from biocodes_crate.tracing.tones import fit_colours, fit_mixture, fit_tone
 
 Grey = NDArray[np.float32]
 
@@ -21,6 +21,7 @@ DECIDED = 3.0  # standard errors by which the best plane must be better than a r
 SAME_PICTURE = 0.7  # grey levels (root mean square) between renditions that nobody could tell apart
 KINDS = (ProjectionKind.MAX, ProjectionKind.MEAN, ProjectionKind.MIN)
 FINALISTS = 24
+LEAST_SHARE = 0.008  # of the panel's variance that a mixture of channels must explain beyond one channel in any colours
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +90,17 @@ class Sampled:
         *,
         mixed: bool,
         samples: int,
+        single: bool = True,
     ) -> None:
-        """`panel` (Y, X) or, for a mixture, (Y, X, 3); `valid` (Y, X)."""
+        """`panel` (Y, X) or, for a mixture, (Y, X, 3); `valid` (Y, X); `single`: one channel alone may be shown."""
         rows, columns = np.nonzero(valid)
         step = max(1, len(rows) // samples)
         self._at = (rows[::step], columns[::step])
         self._shape = valid.shape
         self.panel = panel[self._at]
         self._render, self._channels, self._mixed = render, channels, mixed
+        self._single = single
+        self._variance = float(self.panel.var(axis=0).sum())
         self._sources: dict[PlaneRef, Grey] = {}
 
     def source(self, plane: PlaneRef) -> Grey:
@@ -127,18 +131,31 @@ class Sampled:
     def rank(self, depth: Depth, size_z: int) -> Ranked:
         """How well a depth explains the panel: with its best channel, or with all of them mixed."""
         sources = [self.values(depth, c, size_z) for c in self._channels]
-        if self._mixed:
-            mixture = fit_mixture(sources, self.panel)
-            return Ranked(depth, self._channels, mixture.residual)
-        fits = [(fit_tone(source, self.panel).residual, c) for source, c in zip(sources, self._channels, strict=True)]
-        residual, channel = min(fits)
-        return Ranked(depth, (channel,), residual)
+        if not self._mixed or self._single:
+            residual, channel = min((self.left(s), c) for s, c in zip(sources, self._channels, strict=True))
+            alone = Ranked(depth, (channel,), residual)
+            if not self._mixed or len(sources) == 1:
+                return alone
+        together = Ranked(depth, self._channels, fit_mixture(sources, self.panel).residual)
+        if self._single and 3 * (alone.residual**2 - together.residual**2) < LEAST_SHARE * self._variance:
+            return alone
+        return together
+
+    def left(self, source: Grey) -> float:
+        """The error left when one channel (N,) alone explains the panel, in any monotone tones or in any colours."""
+        fit = fit_colours if self._mixed else fit_tone
+        return fit(source, self.panel).residual
 
     def errors(self, ranked: Ranked, size_z: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Squared error and rendition at each sample: (N,), and (N,) or (N, 3)."""
         sources = [self.values(ranked.depth, c, size_z) for c in ranked.channels]
         if self._mixed:
-            rendition = fit_mixture(sources, self.panel).render(sources).astype(np.float64)
+            alone = self._single and len(sources) == 1
+            rendition = (
+                fit_colours(sources[0], self.panel)(sources[0])
+                if alone
+                else fit_mixture(sources, self.panel).render(sources)
+            ).astype(np.float64)
             return ((self.panel - rendition) ** 2).mean(axis=1), rendition
         rendition = fit_tone(sources[0], self.panel)(sources[0]).astype(np.float64)
         return (self.panel - rendition) ** 2, rendition
@@ -160,21 +177,21 @@ def scan_planes(sampled: Sampled, scene: Scene) -> list[Ranked]:
     return sorted(single + projected, key=lambda r: r.residual)
 
 
-def choose_plane(sampled: Sampled, scene: Scene, scanned: list[Ranked], *, per_channel: bool) -> Choice:
+def choose_plane(sampled: Sampled, scene: Scene, scanned: list[Ranked]) -> Choice:
     """The plane or projection that explains the panel best, and what it cannot be told from.
+
+    Another channel of the same depth is a rival too, unless several channels are mixed.
 
     Parameters
     ----------
     scanned
         What `scan_planes` found on fewer pixels.
-    per_channel
-        Whether another channel of the same depth is a rival: not so for mixtures.
     """
     depths = [r.depth for r in scanned[:FINALISTS]]
     depths += [_widened(sampled, depth, scene) for depth in depths[:1] if depth.projection]
     finalists = [sampled.rank(depth, scene.size_z) for depth in dict.fromkeys(depths)]
     finalists.sort(key=lambda r: r.residual)
-    if per_channel:
+    if len(finalists[0].channels) == 1 and not isinstance(finalists[0].depth, Pages):
         finalists = sorted(finalists + _other_channels(sampled, finalists[:3], scene), key=lambda r: r.residual)
     return _decide(sampled, finalists, scene)
 
@@ -204,7 +221,7 @@ def _other_channels(sampled: Sampled, ranked: list[Ranked], scene: Scene) -> lis
         for c in range(scene.size_c):
             if c not in r.channels:
                 source = sampled.values(r.depth, c, scene.size_z)
-                found.append(Ranked(r.depth, (c,), fit_tone(source, sampled.panel).residual))
+                found.append(Ranked(r.depth, (c,), sampled.left(source)))
     return found
 
 

@@ -93,7 +93,7 @@ def _recheck_group(panel: Panel, group: Sequence[Edge], pixels: SourcePixels) ->
         return [
             Recheck(edge, False, Evidence(), "its transform maps the panel outside of the source") for edge in group
         ]
-    decision = decide(fit.agreement)
+    decision = decide(fit.agreement, again=True)
     evidence = evidence_of(fit, decision)
     tied = choice is not None and len(choice.tied) > 1
     shown = set(fit.planes)

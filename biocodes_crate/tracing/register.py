@@ -53,6 +53,7 @@ def register(
     current = start.copy()
     y, x = np.mgrid[0.5 : grid.height, 0.5 : grid.width].astype(np.float32)
     x, y = (x - grid.width / 2) / grid.width, (y - grid.height / 2) / grid.height  # about −0.5 to 0.5
+    near = np.ones(valid.shape, bool)  # not far off in the step before: what does not belong shall not bend the tones
     for _ in range(steps):
         warp = plan_warp(current, grid, scene)
         if warp is None or warp.inside.mean() < SMALLEST_OVERLAP:
@@ -63,8 +64,14 @@ def register(
         use = valid & warp.inside
         if int(use.sum()) < 60:
             return None
-        toned = fit_tone(rendered[use], target[use])(rendered)
-        step = _solve(target, toned, use, x, y)
+        trusted = use & near if (use & near).sum() > 0.5 * use.sum() else use
+        toned = fit_tone(rendered[trusted], target[trusted])(rendered)
+        rest = target - toned
+        # Most of a fluorescence panel is background that fits anyhow, so that the scale of "far" is
+        # taken from the panel's own range too.
+        spread = max(1.48 * float(np.median(np.abs(rest[use]))), 0.1 * float(target[use].std()), 1.0)
+        near = np.abs(rest) < 4 * spread
+        step = _solve(rest, toned, use, x, y, spread)
         if step is None:
             return None
         change = np.vstack([step, [0, 0, 1]])
@@ -79,17 +86,14 @@ def register(
 
 
 def _solve(
-    target: Grey, toned: Grey, use: NDArray[np.bool_], x: NDArray[np.float32], y: NDArray[np.float32]
+    difference: Grey, toned: Grey, use: NDArray[np.bool_], x: NDArray[np.float32], y: NDArray[np.float32], spread: float
 ) -> Matrix | None:
-    """One step: the affine on centred coordinates, (2, 3), after which `toned` lies on `target`."""
+    """One step: the affine on centred coordinates, (2, 3), after which `toned` is nearer by `difference`."""
     gradient_x = cv2.Scharr(toned, cv2.CV_32F, 1, 0, scale=1 / 32)
     gradient_y = cv2.Scharr(toned, cv2.CV_32F, 0, 1, scale=1 / 32)
-    rest = (target - toned)[use]
-    # Overlays are far off, and count little. Most of a fluorescence panel is background that fits
-    # anyhow, so that the scale of "far" is taken from the panel's own range too.
-    spread = max(1.48 * float(np.median(np.abs(rest))), 0.1 * float(target[use].std()), 1.0)
-    weight = 1 / (1 + (rest / (3 * spread)) ** 2)
-    height, width = target.shape
+    rest = difference[use]
+    weight = 1 / (1 + (rest / (3 * spread)) ** 2) ** 2  # overlays are far off, and count next to nothing
+    height, width = difference.shape
     gx, gy, u, v = gradient_x[use] * width, gradient_y[use] * height, x[use], y[use]
     jacobian = np.stack([gx * u, gx * v, gx, gy * u, gy * v, gy], axis=1).astype(np.float64)
     weighted = jacobian * weight[:, np.newaxis]

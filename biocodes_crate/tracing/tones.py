@@ -16,6 +16,7 @@ Colour = NDArray[np.uint8]
 GREY_CHROMA = 7.0  # mean spread of the colour components below which a panel is grey; JPEG leaves a few levels
 LUT_DISTANCE = 18.0  # from the curve of a colour map, in grey levels
 LUT_SHARE = 0.9  # of the pixels; labels and scale bars have colours of their own
+LIKELY_SHARE = 0.5  # likewise, where JPEG has blurred the colours: good enough to look the panel up
 BINS = 48
 
 # Fire of ImageJ, as (position, red, green, blue) on a few knots; the rest come with OpenCV.
@@ -43,7 +44,7 @@ class PanelTone:
 
     `greys`: renditions (Y, X) float32 0–255 to look up and register; the first is the best guess.
     `scalar` tells whether the panel shows one intensity: then `greys[0]` is it. `lut` or `color`
-    ("RRGGBB") say how it was coloured.
+    ("RRGGBB") say how it was coloured; without `scalar`, `lut` is a guess.
     """
 
     greys: tuple[Grey, ...]
@@ -63,12 +64,12 @@ def take_apart(pixels: Colour, mask: NDArray[np.bool_]) -> PanelTone:
     if single is not None:
         grey = np.clip(rgb @ (single / float(single @ single)), 0, 255).astype(np.float32)
         return PanelTone((grey,), scalar=True, color="".join(f"{round(255 * v):02X}" for v in single))
-    named = _named_map(shown)
-    if named is not None:
-        grey = _invert_map(rgb, colour_map(named))
-        return PanelTone((grey,), scalar=True, lut=named)
+    named, share = _likeliest_map(shown)
+    mapped = [_invert_map(rgb, colour_map(named))] if share > LIKELY_SHARE else []
+    if share > LUT_SHARE:
+        return PanelTone((*mapped,), scalar=True, lut=named)
     components = [rgb[..., i] for i in range(3) if float(shown[:, i].std()) > 3]
-    return PanelTone((_luminance(rgb), *components), scalar=False)
+    return PanelTone((_luminance(rgb), *mapped, *components), scalar=False, lut=named if mapped else None)
 
 
 def _luminance(rgb: NDArray[np.float32]) -> Grey:
@@ -100,17 +101,17 @@ def colour_map(name: str) -> NDArray[np.float32]:
     return cv2.applyColorMap(ramp, _OPENCV_MAPS[name])[:, 0, ::-1].astype(np.float32)
 
 
-def _named_map(shown: NDArray[np.float32]) -> str | None:
-    """The known colour map that the colours lie on, if there is one."""
+def _likeliest_map(shown: NDArray[np.float32]) -> tuple[str, float]:
+    """The known colour map that most of the colours lie on, and their share."""
     sample = shown[:: max(1, len(shown) // 3000)]
-    best, chosen = LUT_SHARE, None
+    best, chosen = -1.0, ""
     for name in (*_OPENCV_MAPS, "fire"):
         curve = colour_map(name)
         squares = (sample**2).sum(1)[:, None] - 2 * sample @ curve.T + (curve**2).sum(1)[None]
         share = float((np.sqrt(np.maximum(squares.min(axis=1), 0)) < LUT_DISTANCE).mean())
         if share > best:
             best, chosen = share, name
-    return chosen
+    return chosen, best
 
 
 def _invert_map(rgb: NDArray[np.float32], curve: NDArray[np.float32]) -> Grey:
@@ -167,6 +168,38 @@ def fit_tone(source: NDArray[np.float32], panel: NDArray[np.float32], bins: int 
     return ToneCurve(
         mean_x, values, inverted, float(np.sqrt(residual)), 1 - residual / variance if variance > 1e-9 else 0.0
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ColourCurve:
+    """Any map from one source intensity to colours, linear between knots: a colour map that nobody named."""
+
+    knots: NDArray[np.float64]
+    values: NDArray[np.float64]  # (knots, 3)
+    residual: float  # root mean square over pixels and components, in grey levels
+
+    def __call__(self, source: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(…, 3) float32 for `source` (…)."""
+        return np.stack([np.interp(source, self.knots, self.values[:, i]) for i in range(3)], -1).astype(np.float32)
+
+
+def fit_colours(source: NDArray[np.float32], panel: NDArray[np.float32], bins: int = 24) -> ColourCurve:
+    """The curve that takes `source` (N,) nearest to the colours `panel` (N, 3) 0–255."""
+    low, high = float(source.min()), float(source.max())
+    edges = np.unique(
+        np.concatenate([np.quantile(source, np.linspace(0, 1, bins // 2)), np.linspace(low, high, bins // 2)])
+    )
+    place = np.clip(np.searchsorted(edges, source, side="right") - 1, 0, len(edges) - 1)
+    counts = np.bincount(place, minlength=len(edges))
+    filled = counts > max(2, len(source) // 2000)  # a bin of a pixel or two would follow whatever is drawn there
+    if not filled.any():
+        filled = counts > 0
+    counts = counts[filled]
+    knots = np.bincount(place, source, len(edges))[filled] / counts
+    values = np.stack([np.bincount(place, panel[:, i], len(edges))[filled] / counts for i in range(3)], -1)
+    curve = ColourCurve(knots, values, 0.0)
+    rest = panel - curve(source)
+    return ColourCurve(knots, values, float(np.sqrt((rest.astype(np.float64) ** 2).mean())))
 
 
 @dataclass(frozen=True, slots=True)

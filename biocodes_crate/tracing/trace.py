@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import cv2
@@ -17,7 +17,7 @@ from biocodes_crate.study.manifest import DeclaredSource
 from biocodes_crate.tracing.decision import Decision, decide
 from biocodes_crate.tracing.declared import judge_declared
 from biocodes_crate.tracing.direct import declared_hypotheses
-from biocodes_crate.tracing.index import TraceIndex
+from biocodes_crate.tracing.index import KeyPicture, TraceIndex
 from biocodes_crate.tracing.intensity import intensity_of
 from biocodes_crate.tracing.locate import Fit, PanelPixels, locate
 from biocodes_crate.tracing.model import Affine, Claim, Edge, Evidence, Status, TracedPage, TracedPanel
@@ -29,7 +29,11 @@ from biocodes_crate.tracing.unexplained import unexplained_boxes
 
 SWEPT = 40  # key pictures that the panel is slid over when nothing else has found it
 FOLLOWED = 8  # hypotheses that are followed up on the pixels
-SURE = -25.0  # log10 false alarm at which no further hypothesis is tried
+SURE = -8.0  # log10 false alarm at which no further hypothesis is tried
+NEARLY_AS_GOOD = 0.5  # in features that agree
+SAME_RESIDUAL = 1.02  # a fit elsewhere that leaves no more than this many times the error is a rival
+MOST_BESIDE = 6  # places of other panels that are tried
+SAME_PROPORTIONS = 0.03  # logarithm, by which panels of one size may differ
 SMALLEST_SIDE = 24  # pixels; smaller panels abstain
 
 
@@ -58,13 +62,61 @@ def trace_figure(
             on_progress(Progress(f"tracing {figure_path}", done, total))
             traced.append(trace_panel(panel, index, pixels))
             done += 1
+        traced = [
+            trace_panel(panel, index, pixels, beside_it(panel, found, traced, pixels))
+            if _is_open(panel, found)
+            else found
+            for panel, found in zip(page.panels, traced, strict=True)
+        ]
         pages.append(TracedPage(figure_path, page.number, page.width, page.height, page.unit, tuple(traced)))
     on_progress(Progress(f"tracing {figure_path}", done, total))
     return tuple(pages)
 
 
-def trace_panel(panel: Panel, index: TraceIndex, scenes: SceneProvider | SourcePixels) -> TracedPanel:
-    """The edges of one panel: declared sources tested first, then what the index finds."""
+def _is_open(panel: Panel, traced: TracedPanel) -> bool:
+    return _is_traceable(panel) and not any(e.status in (Status.VERIFIED, Status.AMBIGUOUS) for e in traced.edges)
+
+
+def beside_it(
+    panel: Panel, traced: TracedPanel, others: Sequence[TracedPanel], pixels: SourcePixels
+) -> tuple[Hypothesis, ...]:
+    """Places that panels of the same size show: the channels, times and depths of a figure show one region."""
+    found: dict[tuple[object, ...], Hypothesis] = {}
+    height, width = panel.pixels.shape[:2]
+    for other in others:
+        to_other = np.diag([other.width / width, other.height / height, 1.0])
+        if other is traced or abs(float(np.log(to_other[0, 0] / to_other[1, 1]))) > SAME_PROPORTIONS:
+            continue
+        for edge in other.edges:
+            if edge.panel_to_source is None or edge.status not in (Status.VERIFIED, Status.AMBIGUOUS):
+                continue
+            scene = pixels.scene(edge.image, edge.scene)
+            matrix = np.array(edge.panel_to_source) @ to_other
+            z = edge.source.z if edge.source.z is not None else (scene.size_z - 1) // 2
+            key = KeyPicture(
+                edge.image,
+                edge.scene,
+                z,
+                -1 if scene.is_rgb else edge.source.c,
+                edge.source.t,
+                scene.size_x,
+                scene.size_y,
+            )
+            found.setdefault((edge.image, edge.scene, edge.panel_to_source), Hypothesis(key, matrix, False, 0, 0.0))
+    return tuple(found.values())[:MOST_BESIDE]
+
+
+def _is_traceable(panel: Panel) -> bool:
+    return panel.kind is PanelKind.IMAGE and min(panel.pixels.shape[:2]) >= SMALLEST_SIDE
+
+
+def trace_panel(
+    panel: Panel, index: TraceIndex, scenes: SceneProvider | SourcePixels, beside: Sequence[Hypothesis] | None = None
+) -> TracedPanel:
+    """The edges of one panel: declared sources tested first, then what the index finds.
+
+    With `beside`, the index is not asked, and only these places are tried.
+    """
     pixels = scenes if isinstance(scenes, SourcePixels) else SourcePixels(scenes)
     height, width = panel.pixels.shape[:2]
     codes = code_picture(panel.pixels)
@@ -79,9 +131,10 @@ def trace_panel(panel: Panel, index: TraceIndex, scenes: SceneProvider | SourceP
         codes.instance_code,
         panel.digital_source,
     )
-    traceable = panel.kind is PanelKind.IMAGE and min(width, height) >= SMALLEST_SIDE
+    traceable = _is_traceable(panel)
     tone = take_apart(panel.pixels, panel.mask)
-    best = _best_fit(PanelPixels(panel, tone), panel, tone, index, pixels) if traceable else None
+    batches = _hypotheses(panel, tone, index, pixels) if beside is None else [beside]
+    best = _best_fit(PanelPixels(panel, tone), panel, batches, pixels) if traceable else None
     discovered = edges_of(best[0], best[1], panel, tone, pixels.scene(best[0].image, best[0].scene)) if best else ()
     edges = judge_declared(panel.declared, discovered, pixels.scene, traceable=traceable)
     boxes = unexplained_boxes(best[0], panel.box, panel.pixels.shape) if best else ()
@@ -89,12 +142,15 @@ def trace_panel(panel: Panel, index: TraceIndex, scenes: SceneProvider | SourceP
 
 
 def _best_fit(
-    panel_pixels: PanelPixels, panel: Panel, tone: PanelTone, index: TraceIndex, pixels: SourcePixels
+    panel_pixels: PanelPixels, panel: Panel, batches: Iterable[Sequence[Hypothesis]], pixels: SourcePixels
 ) -> tuple[Fit, Decision] | None:
     """The accepted fit that explains the panel best, or None."""
-    for hypotheses in _hypotheses(panel, tone, index, pixels):
+    for hypotheses in batches:
         accepted: list[tuple[Fit, Decision]] = []
+        sure: tuple[Fit, Hypothesis] | None = None
         for hypothesis in hypotheses:
+            if sure is not None and not _elsewhere(hypothesis, *sure, panel.pixels.shape):
+                continue
             try:
                 fit = locate(panel_pixels, hypothesis, pixels)
             except BiocodesError:
@@ -104,11 +160,47 @@ def _best_fit(
             decision = decide(fit.agreement)
             if decision.accepted:
                 accepted.append((fit, decision))
-                if decision.log10_false_alarm < SURE and fit.agreement.tile_share > 0.85:
-                    break
+                if sure is None and decision.log10_false_alarm < SURE and fit.agreement.tile_share > 0.85:
+                    sure = fit, hypothesis
         if accepted:
-            return max(accepted, key=lambda a: (a[0].agreement.tile_share * a[0].agreement.correlation, a[0].image))
+            best = max(accepted, key=lambda a: (a[0].agreement.tile_share * a[0].agreement.correlation, a[0].image))
+            return _with_rivals(best[0], [fit for fit, _ in accepted], panel.pixels.shape), best[1]
     return None
+
+
+def _elsewhere(hypothesis: Hypothesis, fit: Fit, first: Hypothesis, shape: tuple[int, ...]) -> bool:
+    """Whether a hypothesis is nearly as good as the one that led to a sure fit, and says another place of its scene.
+
+    Channels may hold the same pixels in other places: registered, or copied with an offset.
+    """
+    key = hypothesis.picture
+    same_scene = (key.image, key.scene) == (fit.image, fit.scene)
+    if not same_scene or hypothesis.matches < NEARLY_AS_GOOD * max(first.matches, 1):
+        return False
+    return _apart(hypothesis.panel_to_source, fit.panel_to_source, shape)
+
+
+def _apart(a: Matrix, b: Matrix, shape: tuple[int, ...]) -> bool:
+    """Whether two transforms put corners or centre of a panel into places more than a tenth of its extent apart."""
+    height, width = shape[:2]
+    points = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width / 2, height / 2, 1]], float).T
+    extent = float(np.abs(b[:, :2] @ [width, height]).max())
+    return float(np.abs((a - b) @ points).max()) > 0.1 * extent
+
+
+def _with_rivals(best: Fit, accepted: Sequence[Fit], shape: tuple[int, ...]) -> Fit:
+    """The best fit, tied with planes of its scene that show the same pixels in another place."""
+    rivals = [
+        fit.choice.best
+        for fit in accepted
+        if (fit.image, fit.scene) == (best.image, best.scene)
+        and not set(fit.planes) & set(best.planes)
+        and _apart(fit.panel_to_source, best.panel_to_source, shape)
+        and fit.agreement.residual < SAME_RESIDUAL * best.agreement.residual
+    ]
+    if not rivals:
+        return best
+    return replace(best, choice=replace(best.choice, tied=(*best.choice.tied, *rivals)))
 
 
 def _hypotheses(

@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import shutil
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 from drawn_study import write_drawn_study
 from fake_invenio import OTHER, TOKEN, Store, fake_invenio
+
+sys.path.append(str(Path(__file__).parent.parent / "crate"))  # for its examples
 
 from biocodes_crate.deposit import Client, Memory, Options, Patience, Records, Token, deposit_crate, find_server
 from biocodes_crate.validation import Level
