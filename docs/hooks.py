@@ -22,4 +22,11 @@ def on_files(files: Files, config: Any) -> Files:
         if path.is_file() and path.suffix in {".ttl", ".jsonld", ".json"}:
             name = path.relative_to(PROFILE).as_posix()
             files.append(File.generated(config, name, abs_src_path=str(path)))
+    for path in sorted((ROOT / "schemas").glob("*.json")):
+        files.append(File.generated(config, f"schemas/{path.name}", abs_src_path=str(path)))
     return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """In the repository the schemas lie beside `docs`, on the site within it."""
+    return markdown.replace("](../schemas/", "](schemas/")

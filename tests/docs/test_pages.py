@@ -88,7 +88,7 @@ def test_no_command_hides_from_the_tests(page):
     """Commands stand in blocks that are marked `sh`: neither indented, nor in a block of another kind."""
     text = page.read_text(encoding="utf-8")
     outside = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
-    assert not re.findall(r"^ {4,}(?:\$ )?crate [a-z]+.*", outside, re.MULTILINE)
+    assert not re.findall(r"^[ \t]+(?:\$ )?crate [a-z]+ .*", outside, re.MULTILINE)
     for step in steps(text):
         if step.language not in RUN and step.mark != "output":
             assert not re.search(r"^\$? ?crate [a-z]", step.code, re.MULTILINE), step.code
