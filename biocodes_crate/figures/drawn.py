@@ -14,6 +14,7 @@ from biocodes_crate.figures.model import Box, FigurePage, PageUnit, Panel, Panel
 from biocodes_crate.figures.order import reading_order
 from biocodes_crate.figures.pictures import find_panels
 from biocodes_crate.figures.placing import Pixels, Text, letters_for
+from biocodes_crate.figures.scalebars import ScaleBar, find_scale_bar
 
 _SMALLEST_FIGURE = 300  # pixels a side of a picture that may be a figure by itself
 
@@ -75,11 +76,11 @@ def _panels_within(panel: Panel) -> list[Panel]:
     return [replace(one, box=box) for one, box in zip(inner, placed, strict=True)]
 
 
-def read_drawn_letters(panels: Sequence[Panel], draw: Callable[[], Pixels | None]) -> list[Panel]:
-    """Panels with letters read from the drawn page, where its text has none: it may have been turned into outlines."""
-    if not panels or any(panel.label for panel in panels):
-        return list(panels)
-    pixels = draw()
+def read_drawn(panels: Sequence[Panel], draw: Callable[[], Pixels | None]) -> list[Panel]:
+    """Panels with what only the drawn page shows: scale bars drawn over images, and letters turned into outlines."""
+    barless = [p.kind is PanelKind.IMAGE and p.scale_bar is None for p in panels]
+    lettered = any(panel.label for panel in panels)
+    pixels = draw() if any(barless) or (panels and not lettered) else None
     if pixels is None:
         return list(panels)
     height, width = pixels.shape[:2]
@@ -92,5 +93,19 @@ def read_drawn_letters(panels: Sequence[Panel], draw: Callable[[], Pixels | None
         )
         for b in (panel.box for panel in panels)
     ]
-    letters = read_labels(pixels, boxes)
-    return [replace(panel, label=letter) for panel, letter in zip(panels, letters, strict=True)]
+    found = [
+        replace(panel, scale_bar=_drawn_bar(panel, box.crop(pixels))) if missing else panel
+        for panel, box, missing in zip(panels, boxes, barless, strict=True)
+    ]
+    if lettered:
+        return found
+    return [replace(p, label=letter) for p, letter in zip(found, read_labels(pixels, boxes), strict=True)]
+
+
+def _drawn_bar(panel: Panel, shown: Pixels) -> ScaleBar | None:
+    """The scale bar over an image as the page shows it, in the pixels of the image."""
+    bar = find_scale_bar(shown) if min(shown.shape[:2]) >= 16 else None
+    if bar is None:
+        return None
+    scale = panel.pixels.shape[1] / shown.shape[1]
+    return ScaleBar(bar.x * scale, bar.y * panel.pixels.shape[0] / shown.shape[0], bar.length * scale, bar.micrometres)

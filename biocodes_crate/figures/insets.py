@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,8 +17,10 @@ Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 _MOST_LINES = 16  # of each direction and colour; a picture with more straight lines is a pattern
+_MOST_DASHED = 80
 _FRAME = 8  # widest frame, in pixels
 _CORNER = 3  # pixels by which the lines of a frame may miss each other
+_DASH = 15  # pixels: longest gap between dashes, and a bit
 _GAP = -6.0  # a run of a line's colour survives gaps of up to 1 in 7 pixels, no dashes
 
 
@@ -63,6 +67,72 @@ def find_insets(pixels: Pixels) -> list[Inset]:
     return kept
 
 
+def find_drawn_boxes(pixels: Pixels, pasted: Sequence[Inset] = ()) -> list[Inset]:
+    """Rectangles drawn on a panel, (H, W, 3), in lines or dashes, with the image going on inside of them.
+
+    `pasted` are its insets, whose frames are none of these.
+    """
+    height, width = pixels.shape[:2]
+    shortest = max(12, int(0.03 * min(height, width)))
+    if min(height, width) < 4 * shortest:
+        return []
+    found: list[Inset] = []
+    for colour in _line_colours(pixels):
+        if not 0 < float(colour.mean()) < 0.3:
+            continue
+        upright = _lines(_without_gaps(colour), shortest, _DASH // 2, _MOST_DASHED)
+        level = _lines(np.ascontiguousarray(_without_gaps(colour.T)), shortest, _DASH // 2, _MOST_DASHED)
+        for inner, outer in _frames(upright, level, width, height, shortest, _DASH // 2):
+            drawn = outer.x0 > 0 and outer.y0 > 0 and outer.x1 < width and outer.y1 < height
+            if drawn and not any(_overlap(outer, one) for one in pasted):
+                middle = Inset(*((a + b) // 2 for a, b in zip(inner, outer, strict=True)))
+                if not any(_alike(middle, other) for other in found):
+                    found.append(middle)
+    return found
+
+
+def has_drawn_box(pixels: Pixels, box: Inset) -> bool:
+    """Whether a rectangle is drawn on a panel, (H, W, 3), where one is expected; dashes will do."""
+    height, width = pixels.shape[:2]
+    if box.x0 < 0 or box.y0 < 0 or box.x1 > width or box.y1 > height or min(box.x1 - box.x0, box.y1 - box.y0) < 8:
+        return False
+    for colour in _line_colours(pixels):
+        sides = [
+            _drawn_along(view, at, start, stop)
+            for view, at, start, stop in (
+                (colour.T, box.x0, box.y0, box.y1),
+                (colour.T, box.x1, box.y0, box.y1),
+                (colour, box.y0, box.x0, box.x1),
+                (colour, box.y1, box.x0, box.x1),
+            )
+        ]
+        if all(sides):
+            return True
+    return False
+
+
+def _drawn_along(colour: Mask, at: int, start: int, stop: int) -> bool:
+    """Whether a row of a colour's mask, or one near it, has much of the colour, and the rows beside it little."""
+    rows = {d: float(colour[at + d, start:stop].mean()) for d in range(-9, 10) if 0 <= at + d < len(colour)}
+    best = max(value for d, value in rows.items() if abs(d) <= 3)
+    line = next(d for d, value in rows.items() if value == best and abs(d) <= 3)
+    beside = [value for d, value in rows.items() if abs(d - line) >= 5]
+    return best >= 0.4 and bool(beside) and best > 2.5 * float(np.mean(beside)) + 0.05
+
+
+def _without_gaps(colour: Mask) -> Mask:
+    """Close the gaps between dashes along columns, where a line is thin: broad areas stay as they are."""
+    kernel = np.ones((_DASH, 1), np.uint8)
+    closed = cv2.morphologyEx(colour.astype(np.uint8), cv2.MORPH_CLOSE, kernel) > 0
+    broad = cv2.morphologyEx(colour.astype(np.uint8), cv2.MORPH_OPEN, np.ones((1, _FRAME + 1), np.uint8)) > 0
+    near = cv2.dilate(broad.astype(np.uint8), np.ones((_DASH, 1), np.uint8)) > 0
+    return np.asarray(np.where(near, colour, closed), np.bool_)
+
+
+def _alike(a: Inset, b: Inset) -> bool:
+    return max(abs(x - y) for x, y in zip(a, b, strict=True)) <= 2 * _FRAME
+
+
 def _line_colours(pixels: Pixels) -> list[Mask]:
     """Where a pixel has the colour of a drawn line: white, black, or a pure colour."""
     low, high = lowest(pixels), highest(pixels)
@@ -77,7 +147,7 @@ def _line_colours(pixels: Pixels) -> list[Mask]:
     return masks
 
 
-def _lines(colour: Mask, shortest: int) -> list[_Line]:
+def _lines(colour: Mask, shortest: int, corner: int = _CORNER, most: int = _MOST_LINES) -> list[_Line]:
     """Thin upright lines of a colour."""
     if int(colour.sum(axis=0).max(initial=0)) < 0.8 * shortest:
         return []
@@ -90,15 +160,15 @@ def _lines(colour: Mask, shortest: int) -> list[_Line]:
             x += 1
             continue
         end = x + 1
-        while end < width and score[end] >= 0.75 * shortest and abs(start[end] - start[x]) <= _CORNER:
-            if abs(stop[end] - stop[x]) > _CORNER:
+        while end < width and score[end] >= 0.75 * shortest and abs(start[end] - start[x]) <= corner:
+            if abs(stop[end] - stop[x]) > corner:
                 break
             end += 1
         line = _Line(x, end, int(start[x:end].min()), int(stop[x:end].max()))
         if end - x <= _FRAME:
             lines.append(line._replace(clear=_stands_out(colour, line)))
         x = end
-    return lines if sum(line.clear for line in lines) <= _MOST_LINES else []
+    return lines if sum(line.clear for line in lines) <= most else []
 
 
 def _stands_out(colour: Mask, line: _Line) -> bool:
@@ -110,17 +180,20 @@ def _stands_out(colour: Mask, line: _Line) -> bool:
 
 
 def _frames(
-    upright: list[_Line], level: list[_Line], width: int, height: int, shortest: int
+    upright: list[_Line], level: list[_Line], width: int, height: int, shortest: int, corner: int = _CORNER
 ) -> list[tuple[Inset, Inset]]:
     """Rectangles whose four corners meet, inner and outer; one side may be the panel's own."""
     found = []
-    across, down = _pairs(upright, width, shortest), _pairs(level, height, shortest)
+    across, down = _pairs(upright, width, shortest, corner), _pairs(level, height, shortest, corner)
     for (left, right), (top, bottom) in product(across, down):
         x0, x1 = left.b if left else 0, right.a if right else width
         y0, y1 = top.b if top else 0, bottom.a if bottom else height
-        if not (_spans(left, y0, y1) and _spans(right, y0, y1) and _spans(top, x0, x1) and _spans(bottom, x0, x1)):
+        if not all(
+            _spans(side, *ends, corner)
+            for side, ends in ((left, (y0, y1)), (right, (y0, y1)), (top, (x0, x1)), (bottom, (x0, x1)))
+        ):
             continue
-        if _is_one_stroke([left, right, top, bottom]):
+        if _is_one_stroke([left, right, top, bottom], 1 if corner == _CORNER else 2):
             outer = Inset(
                 left.a if left else 0, top.a if top else 0, right.b if right else width, bottom.b if bottom else height
             )
@@ -128,19 +201,21 @@ def _frames(
     return found
 
 
-def _pairs(lines: list[_Line], size: int, shortest: int) -> list[tuple[_Line | None, _Line | None]]:
+def _pairs(
+    lines: list[_Line], size: int, shortest: int, corner: int = _CORNER
+) -> list[tuple[_Line | None, _Line | None]]:
     """Lines that may be opposite sides: level with each other, and far enough apart. None is the panel's edge."""
     pairs: list[tuple[_Line | None, _Line | None]] = []
     for i, one in enumerate(lines):
         pairs += [(one, None), (None, one)] if one.clear else []
         for other in lines[i + 1 :]:
-            level = abs(one.start - other.start) <= _CORNER and abs(one.stop - other.stop) <= _CORNER
+            level = abs(one.start - other.start) <= corner and abs(one.stop - other.stop) <= corner
             if level and other.a - one.b >= shortest and (one.clear or other.clear):
                 pairs.append((one, other))
     return [p for p in pairs if (p[1].a if p[1] else size) - (p[0].b if p[0] else 0) >= shortest][:400]
 
 
-def _is_one_stroke(sides: list[_Line | None]) -> bool:
+def _is_one_stroke(sides: list[_Line | None], slack: int) -> bool:
     """Whether three sides or four are drawn, all equally thick. Two alone are too easily content.
 
     A side may run into something of its own colour, most of them may not.
@@ -148,15 +223,15 @@ def _is_one_stroke(sides: list[_Line | None]) -> bool:
     drawn = [side for side in sides if side is not None]
     widths = [side.b - side.a for side in drawn]
     clear = sum(side.clear for side in drawn)
-    return len(drawn) >= 3 and max(widths) - min(widths) <= 1 and clear >= max(2, len(drawn) - 1)
+    return len(drawn) >= 3 and max(widths) - min(widths) <= slack and clear >= max(2, len(drawn) - 1)
 
 
-def _spans(side: _Line | None, start: int, stop: int) -> bool:
+def _spans(side: _Line | None, start: int, stop: int, corner: int) -> bool:
     """Whether a side reaches just from corner to corner."""
     if side is None:
         return True
-    slack = _FRAME + _CORNER
-    return start - slack <= side.start <= start + _CORNER and stop - _CORNER <= side.stop <= stop + slack
+    slack = _FRAME + corner
+    return start - slack <= side.start <= start + corner and stop - corner <= side.stop <= stop + slack
 
 
 def _is_foreign(pixels: Pixels, inset: Inset, outer: Inset) -> bool:

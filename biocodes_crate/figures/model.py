@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from biocodes_crate.figures.scalebars import ScaleBar
 from biocodes_crate.findings import Finding
 from biocodes_crate.study.manifest import DeclaredSource
 
@@ -51,6 +52,7 @@ class Panel:
     label: str | None = None
     declared: tuple[DeclaredSource, ...] = ()
     digital_source: str | None = None
+    scale_bar: ScaleBar | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from biocodes_crate.errors import UnreadableFigure
-from biocodes_crate.figures.drawn import drawn_page, read_drawn_letters, take_apart_flattened
+from biocodes_crate.figures.drawn import drawn_page, read_drawn, take_apart_flattened
 from biocodes_crate.figures.model import Box, FigurePage, PageUnit, PanelKind
 from biocodes_crate.figures.placing import (
     LEAST_PIXELS,
@@ -126,7 +126,7 @@ def _read_page(page: pypdfium2.PdfPage, number: int, name: str, findings: list[F
     panels = take_apart_flattened(place_panels(join_strips(images), texts, width, height))
     if not any(panel.kind is PanelKind.IMAGE for panel in panels):
         return drawn_page(_draw(page, width, height), number, width, height, texts)
-    panels = read_drawn_letters(panels, lambda: _draw(page, width, height, _LETTER_PIXELS))
+    panels = read_drawn(panels, lambda: _draw(page, width, height, _LETTER_PIXELS))
     return FigurePage(number, width, height, PageUnit.PERCENT, tuple(panels))
 
 

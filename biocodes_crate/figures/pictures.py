@@ -14,6 +14,7 @@ from biocodes_crate.figures.letters import read_labels
 from biocodes_crate.figures.model import Box, FigurePage, PageUnit, Panel, PanelKind
 from biocodes_crate.figures.order import reading_order
 from biocodes_crate.figures.overlays import find_overlays
+from biocodes_crate.figures.scalebars import find_scale_bar
 
 Pixels = NDArray[np.uint8]
 
@@ -74,8 +75,10 @@ def cut_panel(pixels: Pixels, box: PixelBox, lossy: bool = False) -> Panel:
     """A panel with the pixels of a box, its kind and its mask."""
     cut = box.crop(pixels)
     kind = judge_kind(cut, lossy)
-    mask = find_overlays(cut, lossy) if kind is PanelKind.IMAGE else np.zeros(cut.shape[:2], np.bool_)
-    return Panel(box=Box(box.x0, box.y0, box.width, box.height), kind=kind, pixels=cut, mask=mask)
+    mask, bar = np.zeros(cut.shape[:2], np.bool_), None
+    if kind is PanelKind.IMAGE:
+        mask, bar = find_overlays(cut, lossy), find_scale_bar(cut, lossy)
+    return Panel(Box(box.x0, box.y0, box.width, box.height), kind, cut, mask, scale_bar=bar)
 
 
 def cut_declared(pixels: Pixels, box: Box, lossy: bool = False) -> Panel | None:

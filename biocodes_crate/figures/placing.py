@@ -16,6 +16,7 @@ from biocodes_crate.figures.model import Box, Panel, PanelKind
 from biocodes_crate.figures.order import reading_order
 from biocodes_crate.figures.overlays import find_overlays
 from biocodes_crate.figures.raster import on_white
+from biocodes_crate.figures.scalebars import find_scale_bar
 
 Pixels = NDArray[np.uint8]
 
@@ -143,10 +144,12 @@ def place(image: Placed, width: float, height: float) -> Panel | None:
     kind = judge_kind(pixels)
     if kind is PanelKind.TEXT:
         kind = PanelKind.IMAGE if min(pixels.shape[:2]) > 64 else PanelKind.TEXT
-    mask = find_overlays(pixels) if kind is PanelKind.IMAGE else np.zeros(pixels.shape[:2], np.bool_)
+    mask, bar = np.zeros(pixels.shape[:2], np.bool_), None
+    if kind is PanelKind.IMAGE:
+        mask, bar = find_overlays(pixels), find_scale_bar(pixels)
     if outside is not None:
         mask = mask | outside
-    return Panel(percent, kind, pixels, mask)
+    return Panel(percent, kind, pixels, mask, scale_bar=bar)
 
 
 def _percent(box: Box, width: float, height: float) -> Box:

@@ -17,7 +17,7 @@ import resvg_py
 from defusedxml import DefusedXmlException
 
 from biocodes_crate.errors import UnreadableFigure
-from biocodes_crate.figures.drawn import drawn_page, read_drawn_letters, take_apart_flattened
+from biocodes_crate.figures.drawn import drawn_page, read_drawn, take_apart_flattened
 from biocodes_crate.figures.model import Box, FigurePage, PageUnit, PanelKind
 from biocodes_crate.figures.placing import LEAST_PIXELS, Matrix, Pixels, Placed, Text, intersect, place_panels
 from biocodes_crate.figures.raster import decode
@@ -58,7 +58,7 @@ def read_svg(path: Path) -> tuple[list[FigurePage], dict[str, Any], list[Finding
     images = list(reader.images(state))
     panels = take_apart_flattened(place_panels(images, reader.texts, width, height))
     if any(panel.kind is PanelKind.IMAGE for panel in panels):
-        panels = read_drawn_letters(panels, lambda: _draw(root, width, height, path.name))
+        panels = read_drawn(panels, lambda: _draw(root, width, height, path.name))
         page = FigurePage(1, width, height, PageUnit.PERCENT, tuple(panels))
     else:
         pixels = _draw(root, width, height, path.name)

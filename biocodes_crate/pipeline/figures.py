@@ -9,10 +9,12 @@ from biocodes_crate.codes import FigureCodes, code_figure
 from biocodes_crate.errors import BiocodesError
 from biocodes_crate.figures import Figure, PanelKind, open_figure
 from biocodes_crate.findings import Finding, Severity
+from biocodes_crate.pipeline.composites import check_composites
 from biocodes_crate.pipeline.images import CodedImage, Scenes
 from biocodes_crate.pipeline.memory import TraceMemory
 from biocodes_crate.pipeline.omero import match_by_content, omero_names
 from biocodes_crate.pipeline.traced import TracedFigure, TracedFigures
+from biocodes_crate.pipeline.words import panel_name
 from biocodes_crate.progress import OnProgress, Progress, ignore_progress
 from biocodes_crate.study import StudyFigure
 from biocodes_crate.tracing import Claim, Status, TracedPage, TracedPanel, TraceIndex, find_reuse, trace_figure
@@ -45,7 +47,8 @@ def trace_figures(
                 pages = trace_figure(figure, item.path, index, scenes, on_progress)
                 pages = match_by_content(figure, pages, scenes)
                 found = tuple(
-                    Finding(f.id, f.severity, item.path, f.message, f.remedy, f.property) for f in figure.findings
+                    Finding(f.id, f.severity, item.path, f.message, f.remedy, f.property)
+                    for f in (*figure.findings, *check_composites(figure, pages, scenes))
                 )
                 known = _record(item, figure, codes, pages), found
                 if memory:
@@ -148,11 +151,3 @@ def panel_findings(page: TracedPage, panel: TracedPanel) -> list[Finding]:
             )
         )
     return found
-
-
-def panel_name(page: TracedPage, panel: TracedPanel) -> str:
-    """A panel, as a person would call it."""
-    place = f" on page {page.number}" if page.number > 1 else ""
-    if panel.label:
-        return f"panel {panel.label}{place}"
-    return f"the panel at ({panel.box.x:.0f}, {panel.box.y:.0f}){place}"
