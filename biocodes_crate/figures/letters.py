@@ -77,7 +77,8 @@ def _with_strays(scores: list[Scores], labels: list[str | None], alphabet: str) 
     found = list(labels)
     for i, score in enumerate(scores):
         if found[i] is None:
-            ranked = max(alphabet, key=lambda c: score.get(c, 0.0))
+            # A page of seven panels has no O.
+            ranked = max(alphabet[: len(scores) + 3], key=lambda c: score.get(c, 0.0))
             if score.get(ranked, 0.0) >= _SURE and ranked not in found:
                 found[i] = ranked
     return found

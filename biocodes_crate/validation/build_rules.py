@@ -66,6 +66,19 @@ BUILD_SECTIONS: dict[str, tuple[BuildRule, ...]] = {
             "pixels-unexplained", _INFO, "Regions of a panel are not those of its source.", "Arrows do that; check."
         ),
         BuildRule(
+            "scale-bar-mismatch",
+            _WARNING,
+            "A scale bar is not as long as its label says, by the source's pixel size.",
+            "Correct the bar, its label or the pixel size.",
+        ),
+        BuildRule(
+            "zoom-box-mismatch",
+            _WARNING,
+            "The box drawn in a panel is not what its inset shows.",
+            "Move the box, or replace the inset.",
+        ),
+        BuildRule("zoom-box-agrees", _INFO, "An inset shows what the box drawn in its panel marks.", "Nothing."),
+        BuildRule(
             "panels-share-source", _INFO, "Two panels show overlapping regions of one plane.", "Say so in the caption."
         ),
     ),

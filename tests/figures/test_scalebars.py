@@ -33,6 +33,8 @@ def test_a_bar_is_measured_to_the_pixel(length: int, seed: int) -> None:
 @pytest.mark.parametrize(
     ("label", "micrometres"),
     [
+        ("10 um", 10),
+        ("1 mm", 1000),
         ("50 um", 50),
         ("5um", 5),
         ("20 um", 20),
