@@ -169,8 +169,7 @@ def _scene(opening: _Opening, series: tifffile.TiffPageSeries, index: int, descr
             remedy="Convert it to 8, 16 or 32 bits.",
         )
     dtype = native_pixel_type(np.dtype(series.dtype), where=path)
-    # get_axes(squeeze=False) keeps axes of size 1, so that nothing is lost of an image one pixel wide.
-    shape, axes = tuple(series.get_shape(squeeze=False)), series.get_axes(squeeze=False)
+    shape, axes = _shape_and_axes(series)
     letters = _letters(axes, shape)
     if letters.count("y") != 1 or letters.count("x") != 1:
         raise UnreadableImage(f"scene {index} has the axes {axes}, not one X and one Y", where=path, remedy=_REMEDY)
@@ -205,6 +204,13 @@ def _scene(opening: _Opening, series: tifffile.TiffPageSeries, index: int, descr
         physical_size_z=z,
         is_rgb=sizes["c"] == samples and samples in {3, 4} and photometric in {2, 6},  # RGB, YCbCr
     )
+
+
+def _shape_and_axes(series: Any) -> tuple[tuple[int, ...], str]:
+    """With the axes of size 1, so that nothing is lost of an image one pixel wide."""
+    if hasattr(series, "get_shape"):  # tifffile before 2026.5
+        return tuple(series.get_shape(squeeze=False)), str(series.get_axes(squeeze=False))
+    return tuple(series.shape), str(series.axes)
 
 
 def _letters(axes: str, shape: tuple[int, ...]) -> str:
