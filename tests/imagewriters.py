@@ -112,6 +112,29 @@ def write_ome_tiff(path: Path, scenes: Sequence[np.ndarray], axes: str = "TCZYX"
     return path
 
 
+def write_ome_tiff_set(folder: Path, pixels: np.ndarray) -> list[Path]:
+    """One (1, 1, Z, Y, X) image of 16 bits, its planes spread over two files that name each other."""
+    _, _, z, y, x = pixels.shape
+    uuids = [f"urn:uuid:00000000-0000-0000-0000-00000000000{n}" for n in range(2)]
+    half = z // 2
+    blocks = "".join(
+        f'<TiffData FirstZ="{i}" IFD="{i % half}" PlaneCount="1">'
+        f'<UUID FileName="s{i // half}.ome.tif">{uuids[i // half]}</UUID></TiffData>'
+        for i in range(z)
+    )
+    paths = []
+    for n in range(2):
+        xml = (
+            f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="{uuids[n]}"><Image ID="Image:0">'
+            f'<Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" SizeX="{x}" SizeY="{y}" SizeZ="{z}" SizeC="1" '
+            f'SizeT="1" BigEndian="false"><Channel ID="Channel:0:0" SamplesPerPixel="1"/>{blocks}</Pixels></Image></OME>'
+        )
+        paths.append(folder / f"s{n}.ome.tif")
+        part = pixels[0, 0, n * half : (n + 1) * half]
+        tifffile.imwrite(paths[-1], part, description=xml, metadata=None, photometric="minisblack")
+    return paths
+
+
 @st.composite
 def pixel_arrays(draw: st.DrawFn, max_side: int = 7) -> np.ndarray:
     """Random (T, C, Z, Y, X) pixels of every pixel type, often one pixel wide."""

@@ -1,4 +1,4 @@
-"""The codes are those of the released tools: iscc-sum, iscc-sdk and iscc-bio (dependency group "conformance").
+"""The codes are those of the released tools: iscc-sum, iscc-sdk and iscc-bio (the extra "test").
 
 iscc-sdk and iscc-bio change other libraries when they are imported, so they run in processes of their own.
 """
@@ -6,6 +6,7 @@ iscc-sdk and iscc-bio change other libraries when they are imported, so they run
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import os
 import random
@@ -17,8 +18,9 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
-from imagewriters import make_pixels, write_ome_tiff, write_ome_zarr
+from imagewriters import make_pixels, write_group, write_ome_tiff, write_ome_tiff_set, write_ome_zarr, zip_folder
 from PIL import Image as Pillow
+from plugin_files import write_dv, write_lif
 
 from biocodes_crate.codes import code_picture, entry_for, payload_code, tree_code
 from biocodes_crate.codes.pictures import figure_image_code
@@ -261,4 +263,122 @@ def test_ome_zarr_is_coded_as_by_iscc_bio(tmp_path, version):
 def test_formats_of_microscope_makers_are_coded_as_by_iscc_bio(name):
     if importlib.util.find_spec(f"bioio_{name[-3:]}") is None:
         pytest.skip(f"bioio-{name[-3:]} is not installed")
-    assert_like_biocode(Path(str(BENCH)) / "readers" / name)
+    assert_like_biocode(next(Path(str(BENCH)).glob(f"**/readers/{name}")))
+
+
+@needs("iscc_bio")
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ["lif", "dv"])
+def test_lif_and_dv_are_coded_as_by_iscc_bio(tmp_path, kind):
+    if importlib.util.find_spec(f"bioio_{kind}") is None:
+        pytest.skip(f"bioio-{kind} is not installed")
+    if kind == "lif":
+        scenes = {"one": make_pixels((2, 2, 3, 10, 12)), "two": make_pixels((1, 1, 1, 5, 6), seed=1)}
+        assert_like_biocode(write_lif(tmp_path / "a.lif", scenes))
+    else:
+        assert_like_biocode(write_dv(tmp_path / "a.dv", make_pixels((1, 2, 3, 10, 12))))
+
+
+# What iscc-bio cannot do is held against the pixels themselves, read by zarr-python and tifffile,
+# put into order by IMAGEWALK's own words, and hashed by the reference iscc-core.
+
+
+def reference_codes(scenes: list[np.ndarray]) -> list[list[str]]:
+    """Data-Code and Instance-Code of each (T, C, Z, Y, X) array: Z outermost, then C, T innermost, big-endian."""
+    import iscc_core
+
+    units = []
+    for pixels in scenes:
+        walked = np.ascontiguousarray(pixels.transpose(2, 1, 0, 3, 4))
+        stream = walked.astype(walked.dtype.newbyteorder(">")).tobytes()
+        units.append(
+            [
+                iscc_core.gen_data_code_v0(io.BytesIO(stream), bits=256)["iscc"],
+                iscc_core.gen_instance_code_v0(io.BytesIO(stream), bits=256)["iscc"],
+            ]
+        )
+    return units
+
+
+def our_units(path: Path) -> list[list[str]]:
+    return [part["units"] for part in entry_for(path)["parts"]]
+
+
+def through_zarr(path: Path) -> np.ndarray:
+    return np.asarray(zarr.open_array(path, mode="r")[...])
+
+
+@needs("iscc_core")
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+@pytest.mark.parametrize("zipped", [None, "a.zarr.zip", "a.ozx"])
+def test_every_field_of_a_plate_is_coded_and_no_label(tmp_path, version, zipped):
+    """Also ordinary levels called 0 and 1, for which iscc-bio gives no scene code."""
+    root = tmp_path / "plate.zarr"
+    write_group(root, {"plate": {"wells": [{"path": "A/1"}, {"path": "B/2"}], "version": "0.4"}}, version)
+    for number, well in enumerate(("A/1", "B/2")):
+        write_group(root / well, {"well": {"images": [{"path": "0"}, {"path": "1"}]}}, version)
+        for field in range(2):
+            image = root / well / str(field)
+            write_ome_zarr(
+                image, make_pixels((2, 2, 1, 9, 8), seed=2 * number + field), version=version, levels=("0", "1")
+            )
+            write_group(image / "labels", {"labels": ["cells"]}, version)
+            write_ome_zarr(image / "labels" / "cells", make_pixels((1, 1, 1, 9, 8), seed=99), version=version)
+    expected = reference_codes([through_zarr(root / w / f / "0") for w in ("A/1", "B/2") for f in "01"])
+    assert our_units(zip_folder(root, tmp_path / zipped) if zipped else root) == expected
+
+
+@needs("iscc_core")
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_a_collection_is_coded_by_its_metadata_and_not_by_the_names_of_its_groups(tmp_path, version):
+    root = tmp_path / "a.zarr"
+    write_group(root, {"bioformats2raw.layout": 3}, version)
+    write_group(root / "OME", {"series": ["second", "first"]}, version)
+    for number, name in enumerate(("first", "second", "0")):  # "0" is there, but no image of the collection
+        write_ome_zarr(root / name, make_pixels((1, 2, 2, 9, 8), seed=number), version=version)
+    assert our_units(root) == reference_codes([through_zarr(root / name / "0") for name in ("second", "first")])
+
+
+@needs("iscc_core")
+def test_a_set_of_ome_tiffs_is_coded_as_one(tmp_path):
+    pixels = make_pixels((1, 1, 4, 16, 16))
+    paths = write_ome_tiff_set(tmp_path, pixels)
+    for path in paths:
+        assert our_units(path) == reference_codes([pixels])
+        with tifffile.TiffFile(path) as tiff:
+            assert reference_codes([tiff.asarray()[None, None]]) == our_units(path)
+
+
+@needs("iscc_core")
+@pytest.mark.parametrize("samples", [3, 4])
+def test_all_samples_of_a_colour_picture_are_coded(tmp_path, samples):
+    """Of which iscc-bio codes the red ones alone."""
+    pixels = make_pixels((9, 8, samples), "uint8")
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb")
+    assert our_units(tmp_path / "a.tif") == reference_codes([pixels.transpose(2, 0, 1)[None, :, None]])
+
+
+@needs("iscc_core")
+@pytest.mark.parametrize("shape", [(1, 1, 1, 7, 1), (1, 2, 1, 1, 7), (3, 1, 1, 1, 1), (1, 1, 2, 1, 1)])
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float64"])
+def test_images_one_pixel_wide_are_coded(tmp_path, shape, dtype):
+    """Which iscc-bio loses when it squeezes axes."""
+    pixels = make_pixels(shape, dtype)
+    expected = reference_codes([pixels])
+    assert our_units(write_ome_zarr(tmp_path / "a.zarr", pixels)) == expected
+    assert our_units(write_ome_tiff(tmp_path / "a.ome.tif", [pixels])) == expected
+
+
+@needs("iscc_core")
+@pytest.mark.parametrize("axes", ["yx", "cyx", "zyx", "tyx", "tczyx"])
+def test_missing_axes_have_one_position(tmp_path, axes):
+    five = make_pixels([{"t": 2, "c": 3, "z": 2, "y": 5, "x": 4}[a] if a in axes else 1 for a in "tczyx"])
+    pixels = five.reshape([n for n, a in zip(five.shape, "tczyx", strict=True) if a in axes])
+    assert our_units(write_ome_zarr(tmp_path / "a.zarr", pixels, axes)) == reference_codes([five])
+
+
+@needs("iscc_core")
+@pytest.mark.parametrize("shape", [(1, 1, 1, 0, 5), (1, 1, 1, 5, 0), (0, 1, 1, 5, 5)])
+def test_an_empty_scene_has_the_code_of_no_bytes(tmp_path, shape):
+    path = write_ome_zarr(tmp_path / "a.zarr", np.zeros(shape, "uint8"), chunks=(1, 1, 1, 5, 5))
+    assert our_units(path) == reference_codes([np.zeros(shape, "uint8")])

@@ -8,10 +8,12 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
-from imagewriters import make_pixels
+from imagewriters import make_pixels, planes_in_order
+from plugin_files import write_dv, write_lif
 
-from biocodes_crate.errors import UnreadableImage
+from biocodes_crate.errors import MissingReader, UnreadableImage
 from biocodes_crate.images import ImageFormat, open_image
+from biocodes_crate.images.plugins import EXTRAS
 
 BENCH = os.environ.get("BIOCODES_BENCH")
 
@@ -105,7 +107,40 @@ def test_what_the_plug_in_cannot_read_is_an_error(nd2):
 def test_real_samples_are_read(name, shapes):
     if importlib.util.find_spec(f"bioio_{name[-3:]}") is None:
         pytest.skip(f"bioio-{name[-3:]} is not installed")
-    scenes = open_image(Path(str(BENCH)) / "readers" / name).scenes
+    scenes = open_image(next(Path(str(BENCH)).glob(f"**/readers/{name}"))).scenes
     assert [(s.size_t, s.size_c, s.size_z, s.size_y, s.size_x) for s in scenes] == shapes
     for scene in scenes:
         assert any(scene.plane(index).any() for index in scene.planes())
+
+
+@pytest.mark.skipif(importlib.util.find_spec("bioio_lif") is None, reason="bioio-lif is not installed")
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_every_pixel_of_a_lif_is_read(tmp_path, dtype):
+    arrays = {"one": make_pixels((2, 2, 3, 10, 12), dtype), "two": make_pixels((1, 1, 1, 5, 6), dtype, seed=3)}
+    scenes = open_image(write_lif(tmp_path / "a.lif", arrays)).scenes
+    assert [scene.name for scene in scenes] == ["one", "two"]
+    for scene, pixels in zip(scenes, arrays.values(), strict=True):
+        assert (scene.size_t, scene.size_c, scene.size_z, scene.size_y, scene.size_x) == pixels.shape
+        for index, expected in zip(scene.planes(), planes_in_order(pixels), strict=True):
+            np.testing.assert_array_equal(scene.plane(index), expected)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("bioio_dv") is None, reason="bioio-dv is not installed")
+@pytest.mark.filterwarnings("ignore")
+def test_every_pixel_of_a_dv_is_read(tmp_path):
+    pixels = make_pixels((1, 2, 3, 10, 12), "uint16")
+    (scene,) = open_image(write_dv(tmp_path / "a.dv", pixels)).scenes
+    assert (scene.size_t, scene.size_c, scene.size_z, scene.size_y, scene.size_x) == pixels.shape
+    for index, expected in zip(scene.planes(), planes_in_order(pixels), strict=True):
+        np.testing.assert_array_equal(scene.plane(index), expected)
+
+
+@pytest.mark.parametrize(("suffix", "package"), [(s, f"bioio-{extra}") for s, extra in sorted(EXTRAS.items())])
+def test_a_missing_plug_in_is_an_error_with_the_command_to_install_it(tmp_path, monkeypatch, suffix, package):
+    monkeypatch.setitem(sys.modules, package.replace("-", "_"), None)
+    (tmp_path / f"a{suffix}").write_bytes(b"x")
+    with pytest.raises(MissingReader) as caught:
+        open_image(tmp_path / f"a{suffix}")
+    assert f"pip install {package}" in caught.value.remedy
+    assert f"a{suffix}" in str(caught.value)

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tifffile
-from imagewriters import make_pixels, write_ome_tiff, write_ome_zarr
+from imagewriters import make_pixels, write_ome_tiff, write_ome_tiff_set, write_ome_zarr
 from PIL import Image as Pillow
 
 from biocodes_crate.codes import CodeCache, entry_for
@@ -204,25 +203,7 @@ def test_a_renamed_acquisition_takes_its_sidecar_along(tmp_path, monkeypatch):
 
 
 def test_a_set_of_files_is_one_acquisition(tmp_path):
-    pixels = make_pixels((1, 1, 4, 16, 16))
-    uuids = [f"urn:uuid:00000000-0000-0000-0000-00000000000{n}" for n in range(2)]
-    blocks = "".join(
-        f'<TiffData FirstZ="{z}" IFD="{z % 2}" PlaneCount="1"><UUID FileName="s{z // 2}.ome.tif">{uuids[z // 2]}</UUID></TiffData>'
-        for z in range(4)
-    )
-    for n in range(2):
-        xml = (
-            f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="{uuids[n]}"><Image ID="Image:0">'
-            '<Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" SizeX="16" SizeY="16" SizeZ="4" SizeC="1" '
-            f'SizeT="1" BigEndian="false"><Channel ID="Channel:0:0" SamplesPerPixel="1"/>{blocks}</Pixels></Image></OME>'
-        )
-        tifffile.imwrite(
-            tmp_path / f"s{n}.ome.tif",
-            pixels[0, 0, 2 * n : 2 * n + 2],
-            description=xml,
-            metadata=None,
-            photometric="minisblack",
-        )
+    write_ome_tiff_set(tmp_path, make_pixels((1, 1, 4, 16, 16)))
     assert coded(once(tmp_path)) == ["s0.ome.tif"]
     assert once(tmp_path) == []
     assert without_ours(tmp_path / "s0.ome.tif.iscc.json")["parts"] == entry_for(tmp_path / "s0.ome.tif")["parts"]
