@@ -12,7 +12,7 @@ from biocodes_crate.crate import display
 from biocodes_crate.deposit.memory import Remembered, fields_digest
 from biocodes_crate.deposit.merging import marks_of
 from biocodes_crate.deposit.records import Draft, Records
-from biocodes_crate.errors import BadSettings, DepositFailed
+from biocodes_crate.errors import BadSettings, DepositFailed, ServerRefused, ServerUnreachable
 
 Json = dict[str, Any]
 
@@ -36,10 +36,11 @@ class Chosen:
     marks: dict[str, set[str]] = field(default_factory=dict)  # of metadata that are nobody's work on this draft
 
 
-def choose(records: Records, wanted: Wanted, memory: Remembered, body: Json, iscc: str | None) -> Chosen:
+def choose(records: Records, wanted: Wanted, memory: Remembered, body: Json, iscc: str | None, digest: str) -> Chosen:
     """The draft to work on.
 
-    Nothing is made where there is something to go on with; `memory` is brought up to date.
+    Nothing is made where there is something to go on with; `memory` is brought up to date. `digest`
+    stands for the crate as it is now.
 
     Raises
     ------
@@ -49,7 +50,7 @@ def choose(records: Records, wanted: Wanted, memory: Remembered, body: Json, isc
     if wanted.draft is not None:
         return _named(records, record_id(wanted.draft), memory)
     if wanted.new_version is not None:
-        return _next_version(records, record_id(wanted.new_version), memory)
+        return _next_version(records, record_id(wanted.new_version), memory, digest)
     if memory.draft is not None and not wanted.new_draft:
         draft = None if memory.published else records.draft(memory.draft)
         if draft is not None and not draft.is_published:
@@ -105,12 +106,18 @@ def _named(records: Records, draft_id: str, memory: Remembered) -> Chosen:
     return Chosen(draft, marks=_marks(memory))
 
 
-def _next_version(records: Records, record_id: str, memory: Remembered) -> Chosen:
+def _next_version(records: Records, record_id: str, memory: Remembered, digest: str) -> Chosen:
     record = records.record(record_id)
     if record is None:
         raise DepositFailed(
             "there is no such published record", where=f"record {record_id}", remedy="Check the id and the server."
         )
+    if memory.draft is not None and memory.digest == digest:
+        # The very same crate is a version of this record already: a second run must not make a third one.
+        made = records.record(memory.draft)
+        if made is not None and made.is_published and made.parent == record.parent:
+            memory.published = True
+            return Chosen(made, is_record=True)
     draft = records.new_version(record_id)
     marks = _marks(memory)
     for key, mark in _marks_of(record).items():  # taken over: nobody's work on this draft
@@ -128,7 +135,10 @@ def _next_version(records: Records, record_id: str, memory: Remembered) -> Chose
 
 def _refuse_another(records: Records, iscc: str | None) -> None:
     """A draft of this very crate that another computer made, say: nobody wants two."""
-    draft = records.own_with(iscc) if iscc is not None else None
+    try:
+        draft = records.own_with(iscc) if iscc is not None else None
+    except (ServerRefused, ServerUnreachable):  # a courtesy: a search that is out of order stops no deposit
+        return
     if draft is not None:
         option = f"--new-version {draft.id}" if draft.is_published else f"--draft {draft.id}"
         raise DepositFailed(

@@ -317,7 +317,12 @@ def _retry_after(headers: httpx.Headers) -> float | None:
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
     except (ValueError, TypeError, OverflowError):
-        return None
+        pass
+    # Zenodo says when its count of requests begins anew, as seconds since 1970.
+    reset = headers.get("x-ratelimit-reset", "")
+    if reset.isascii() and reset.isdigit() and len(reset) < 12:
+        return max(1.0, float(reset) - time.time())
+    return None
 
 
 __all__ = ["BiocodesError", "Client", "Patience", "Refused", "Reply", "Uncertain", "field_errors"]

@@ -17,7 +17,7 @@ from biocodes_crate.deposit.finalise import OURS, Download, finalise
 from biocodes_crate.deposit.mapping import Mapped, record_metadata
 from biocodes_crate.deposit.memory import Memory, Remembered, fields_digest
 from biocodes_crate.deposit.merging import draft_body, marks_of, merge
-from biocodes_crate.deposit.plan import LOOSE, Plan, make_plan, root_of, units_of, zip_name
+from biocodes_crate.deposit.plan import LOOSE, Plan, left_out, make_plan, root_of, units_of, zip_name
 from biocodes_crate.deposit.records import Draft, Records, RemoteFile
 from biocodes_crate.deposit.servers import Server
 from biocodes_crate.deposit.settings import DEPOSIT_YAML, Settings, read_settings
@@ -185,7 +185,7 @@ class _Deposit:
             "files": {"enabled": True},
             "metadata": mapped.metadata,
         }
-        chosen = choose(self.records, self.options.wanted, self.remembered, body, self.iscc)
+        chosen = choose(self.records, self.options.wanted, self.remembered, body, self.iscc, self.digest)
         self._save()
         return chosen
 
@@ -215,7 +215,7 @@ class _Deposit:
         self._send(plan, content, draft, present)
         # (8) The preview can be chosen now that it is there.
         updated, kept = self._update(draft, mapped, chosen, preview=METADATA)
-        notes = [*mapped.notes]
+        notes = [*mapped.notes, *left_out_note(self.reader, plan)]
         if kept:
             notes.append(f"kept as it was written in the browser: {', '.join(kept)}")
         # (9) Everything is there, and nothing is pending.
@@ -380,6 +380,15 @@ class _Deposit:
             f"{len(self.brought)} of {len(self.keys)} files are in it and compared" if self.keys else "no file was sent"
         )
         return f"Nothing is published. Draft {draft} is left as it is ({page}): {done}. Go on with: {command}"
+
+
+def left_out_note(reader: CrateReader, plan: Plan) -> list[str]:
+    """A word on files that lie in the crate's folder, but are no part of the crate."""
+    left = left_out(reader, plan)
+    if not left:
+        return []
+    shown = ", ".join(display(path) for path in left[:5]) + (", …" if len(left) > 5 else "")
+    return [f"not sent, since the crate does not describe it ({len(left)}): {shown}; build again to take it in"]
 
 
 def settings_of(crate: Path, options: Options) -> Settings:

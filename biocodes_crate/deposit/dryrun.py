@@ -11,7 +11,7 @@ from biocodes_crate.crate import METADATA, metadata_bytes, open_crate
 from biocodes_crate.crate.entities import text
 from biocodes_crate.deposit.choice import record_id
 from biocodes_crate.deposit.content import Content, uploads
-from biocodes_crate.deposit.deposit import InvalidCrate, Options, downloads_of, settings_of, version_of
+from biocodes_crate.deposit.deposit import InvalidCrate, Options, downloads_of, left_out_note, settings_of, version_of
 from biocodes_crate.deposit.finalise import finalise
 from biocodes_crate.deposit.mapping import record_metadata
 from biocodes_crate.deposit.plan import make_plan, root_of, zip_name
@@ -67,6 +67,7 @@ def plan_deposit(crate: Path, server: Server, options: Options, on_progress: OnP
         root = root_of(reader.metadata)
         draft = record_id(wanted.draft) if wanted.draft else PLACE
         plan = make_plan(reader, zip_name(text(root, "name") or "", crate.name), settings.limits(server.limits))
+        left = left_out_note(reader, plan)
         version = version_of(root, settings, "2" if wanted.new_version else "1")
         final = finalise(
             reader.metadata,
@@ -88,7 +89,7 @@ def plan_deposit(crate: Path, server: Server, options: Options, on_progress: OnP
             version=version,
             today=datetime.now(UTC).date().isoformat(),
         )
-    return Planned(server.name, tuple(_requests(options, draft, files)), mapped.metadata, files, mapped.notes)
+    return Planned(server.name, tuple(_requests(options, draft, files)), mapped.metadata, files, (*mapped.notes, *left))
 
 
 def _requests(options: Options, draft: str, files: tuple[PlannedFile, ...]) -> list[str]:

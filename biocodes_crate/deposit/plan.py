@@ -10,11 +10,16 @@ from dataclasses import dataclass
 from biocodes_crate.crate import EDGES_FILE, GENERATED, METADATA, PREVIEW, CrateReader, display, id_to_path
 from biocodes_crate.crate.entities import Entity, Index, first_ref, types
 from biocodes_crate.deposit.servers import Limits
+from biocodes_crate.deposit.settings import DEPOSIT_YAML
 from biocodes_crate.errors import CannotFit, UnsafePath
+from biocodes_crate.validation.structure import is_absolute
 
 LOOSE_EDGES = "edges.jsonld"
 LOOSE = {METADATA: METADATA, PREVIEW: PREVIEW, LOOSE_EDGES: EDGES_FILE}
 """Files that lie beside the zips for readers, by key: where they are in the crate."""
+
+PREVIEW_FILES = "ro-crate-preview_files/"
+"""What RO-Crate lets a preview have beside it; it belongs to the crate without being described."""
 
 _OVERHEAD = 400  # bytes that a zip spends on a file, apart from its name
 
@@ -58,7 +63,7 @@ def units_of(reader: CrateReader) -> list[tuple[str, tuple[str, ...]]]:
     single: list[str] = []
     for entity in index:
         kinds = types(entity)
-        if entity["@id"].startswith("#") or not {"File", "Dataset"} & set(kinds) or ":" in entity["@id"]:
+        if entity["@id"].startswith("#") or not {"File", "Dataset"} & set(kinds) or is_absolute(entity["@id"]):
             continue
         try:
             path = id_to_path(entity["@id"])
@@ -68,7 +73,7 @@ def units_of(reader: CrateReader) -> list[tuple[str, tuple[str, ...]]]:
             folders.append(path)
         elif path in files:
             single.append(path)
-    taken: set[str] = set(GENERATED)
+    taken = {*GENERATED, *(path for path in files if path.startswith(PREVIEW_FILES))}
     units = []
     # The innermost folder takes its files first: an image in a described folder stays together.
     for folder in sorted(set(folders), key=lambda path: (-path.count("/"), path)):
@@ -96,6 +101,7 @@ def make_plan(reader: CrateReader, name: str, limits: Limits, other_files: int =
         It is more than a record may hold.
     """
     made = [path for path in GENERATED if path in reader.files() or path == METADATA]
+    made += sorted(path for path in reader.files() if path.startswith(PREVIEW_FILES))
     units = units_of(reader)
     sizes = reader.files()
     total = sum(sizes.get(path, 0) for path in made) + sum(sizes[path] for _, paths in units for path in paths)
@@ -111,7 +117,8 @@ def make_plan(reader: CrateReader, name: str, limits: Limits, other_files: int =
         Part(key, tuple(paths), sum(sizes.get(path, 0) for path in paths))
         for key, paths in zip(keys, groups, strict=True)
     )
-    loose = tuple(key for key, path in LOOSE.items() if path in sizes or path == METADATA)
+    # A server refuses empty files.
+    loose = tuple(key for key, path in LOOSE.items() if sizes.get(path) or path == METADATA)
     if len(parts) + len(loose) + other_files > limits.files:
         raise CannotFit(
             f"it would be {len(parts) + len(loose) + other_files} files ({len(parts)} zips, {len(loose)} loose, "
@@ -120,6 +127,16 @@ def make_plan(reader: CrateReader, name: str, limits: Limits, other_files: int =
             remedy="Let zips be larger (`zip_gigabytes` in deposit.yaml), or remove other files from the draft.",
         )
     return Plan(parts, loose, total)
+
+
+def left_out(reader: CrateReader, plan: Plan) -> list[str]:
+    """Files in the crate's folder that the crate does not describe, apart from hidden ones and our settings."""
+    sent = {path for part in plan.parts for path in part.paths}
+    return [
+        path
+        for path in reader.files()
+        if path not in sent and path != DEPOSIT_YAML and not any(part.startswith(".") for part in path.split("/"))
+    ]
 
 
 def zip_name(title: str, fallback: str) -> str:

@@ -75,6 +75,13 @@ class Draft:
         return value if isinstance(value, int) and value > 0 else 1
 
     @property
+    def parent(self) -> str | None:
+        """The id that all versions share."""
+        value = self.body.get("parent")
+        found = value.get("id") if isinstance(value, dict) else None
+        return found if isinstance(found, str) else None
+
+    @property
     def under_review(self) -> bool:
         """Whether a community decides on its publication."""
         parent = self.body.get("parent")

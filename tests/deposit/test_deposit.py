@@ -242,6 +242,10 @@ def test_a_new_version_takes_over_files_and_replaces_what_is_stale(place, crate)
     third = place.deposit(crate, wanted=Wanted(new_version=done.id), publish=True)
     assert third.published
     assert third.id == second.id
+    # The same command once more makes no third version.
+    place.clear()
+    assert place.deposit(crate, wanted=Wanted(new_version=done.id), publish=True).id == second.id
+    assert not [r for r in place.requests() if r["method"] != "GET"]
     assert call(place, "GET", f"/records/{done.id}")[1]["metadata"]["identifiers"] == draft_metadata["identifiers"]
 
 
@@ -346,3 +350,22 @@ def test_what_was_published_in_the_browser_is_recognised(place, crate):
     assert again.published
     assert again.id == done.id
     assert not [r for r in place.requests() if r["method"] != "GET"]
+
+
+def test_files_that_the_crate_does_not_describe_are_not_sent_and_are_named(place, crate):
+    (crate / "forgotten.csv").write_text("a,b")
+    (crate / ".hidden").write_text("x")
+    (crate / "ro-crate-preview_files").mkdir()
+    (crate / "ro-crate-preview_files" / "style.css").write_text("p {}")
+    done = place.deposit(crate)
+    assert any("forgotten.csv" in note and "hidden" not in note for note in done.notes)
+    with zipfile.ZipFile(io.BytesIO(content(place, done.id, ZIP))) as archive:
+        names = set(archive.namelist())
+    assert "forgotten.csv" not in names
+    assert "ro-crate-preview_files/style.css" in names
+
+
+def test_an_empty_preview_is_not_laid_beside(place, crate):
+    (crate / "ro-crate-preview.html").write_bytes(b"")
+    done = place.deposit(crate)
+    assert [file.key for file in done.files] == [ZIP, "ro-crate-metadata.json", "edges.jsonld"]
