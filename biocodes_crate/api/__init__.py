@@ -19,10 +19,11 @@ from biocodes_crate.api.edges import Edges, PanelEdge
 from biocodes_crate.api.figures import Figure, Panel, Source
 from biocodes_crate.api.names import Names
 from biocodes_crate.api.traced import traced_figure
-from biocodes_crate.codes import Comparison, entry_for
+from biocodes_crate.codes import Comparison, entry_for, web_entry
 from biocodes_crate.codes import compare as compare_two
 from biocodes_crate.pipeline import build_study
 from biocodes_crate.progress import OnProgress, ignore_progress
+from biocodes_crate.remote import is_url
 from biocodes_crate.study import init_study
 from biocodes_crate.validation import Level, Report, validate_crate
 
@@ -120,9 +121,9 @@ def trace(
     figure
         Any figure file; it need not be part of the study.
     within
-        A study or a crate.
+        A study or a crate; or, as text, the URL or DOI of a record.
     """
-    where = within.path if isinstance(within, Crate) else Path(within)
+    where = within.origin if isinstance(within, Crate) else within
     return traced_figure(Path(figure), where, workers=workers, use_cache=use_cache, on_progress=on_progress)
 
 
@@ -141,12 +142,14 @@ def validate(
     Report
         `valid` and `findings`; faults of the crate never raise.
     """
-    where = crate.path if isinstance(crate, Crate) else crate
+    where = crate.origin if isinstance(crate, Crate) else crate
     return validate_crate(where, as_level(level), on_progress)
 
 
 def code(path: AnyPath, *, simprints: bool = False, on_progress: OnProgress = ignore_progress) -> dict[str, Any]:
-    """The ISCCs of any file, folder or image, as an IsccEntry. The same as `crate code`."""
+    """The ISCCs of any file, folder or image, also on the web, as an IsccEntry. The same as `crate code`."""
+    if isinstance(path, str) and is_url(path):
+        return web_entry(path, simprints, on_progress)
     return entry_for(Path(path), simprints, on_progress)
 
 

@@ -66,13 +66,15 @@ class CrateImage:
 class Crate:
     """A crate, open for reading. Holds on to a zip: use as a context manager, or call :meth:`close`."""
 
-    def __init__(self, reader: CrateReader, built: BuildResult | None = None) -> None:
+    def __init__(self, reader: CrateReader, origin: Path | str | None = None) -> None:
         self._reader = reader
+        self.origin = reader.path if origin is None else origin
+        """What it was opened by: a path, or the URL or DOI of a record."""
         self._files = Workspace(reader)
         self._facts = Facts(reader.metadata)
         self._faults: list[Finding] = []
         self._close = weakref.finalize(self, _close, self._files, reader)
-        self.built = built
+        self.built: BuildResult | None = None
         """What the build did; None for a crate that was opened."""
 
     @property
@@ -191,7 +193,7 @@ class Crate:
 
     def validate(self, level: Level | str = Level.PROVENANCE, on_progress: OnProgress = ignore_progress) -> Report:
         """Check the crate as it is on disk now."""
-        return validate_crate(self.path, as_level(level), on_progress)
+        return validate_crate(self.origin, as_level(level), on_progress)
 
     def report(self, on_progress: OnProgress = ignore_progress) -> str:
         """The page that a person looks at, as HTML."""
@@ -233,7 +235,7 @@ class Crate:
 
 def opened(path: Path | str) -> Crate:
     """A crate of anybody."""
-    return Crate(open_crate(path))
+    return Crate(open_crate(path), path)
 
 
 def as_level(level: Level | str) -> Level:

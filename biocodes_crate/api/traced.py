@@ -14,19 +14,26 @@ from biocodes_crate.figures import open_figure
 from biocodes_crate.images import Image
 from biocodes_crate.pipeline import trace_one
 from biocodes_crate.progress import OnProgress
+from biocodes_crate.remote import web_address
 from biocodes_crate.report import Facts, Files, Painter, StudyFiles
 from biocodes_crate.validation.workspace import Workspace
 
 
-def traced_figure(path: Path, where: Path, *, workers: int | None, use_cache: bool, on_progress: OnProgress) -> Figure:
-    """The figure at `path`, traced in the study or crate at `where`."""
+def traced_figure(
+    path: Path, where: Path | str, *, workers: int | None, use_cache: bool, on_progress: OnProgress
+) -> Figure:
+    """The figure at `path`, traced in the study or crate at `where`, which may be the URL or DOI of a record."""
     pages, findings = trace_one(path, where, workers=workers, use_cache=use_cache, on_progress=on_progress)
-    files = _FilesOfTrace(path, StudyFiles(where)) if where.is_dir() else _from_archive(path, where)
+    folder = isinstance(where, Path) or web_address(where) is None
+    if folder and Path(where).is_dir():
+        files = _FilesOfTrace(path, StudyFiles(Path(where)))
+    else:
+        files = _from_archive(path, where)
     views = Views(Painter(files, Facts({"@graph": []})))
     return Figure(path=path.name, pages=tuple(pages), findings=tuple(findings), _views=views)
 
 
-def _from_archive(path: Path, where: Path) -> _FilesOfTrace:
+def _from_archive(path: Path, where: Path | str) -> _FilesOfTrace:
     reader = open_crate(where)
     workspace = Workspace(reader)
     files = _FilesOfTrace(path, workspace)

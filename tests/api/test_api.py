@@ -2,6 +2,9 @@
 
 import subprocess
 import sys
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -140,6 +143,23 @@ def test_a_figure_is_traced_in_a_study_and_in_a_zip(crate, zipped):
         figure = bc.trace(crate.path / FIGURE, where)
         assert [edge.image for edge in figure.edges] == [edge.image for edge in crate.edges]
         assert next(iter(figure.panels.values())).source.rendered.ndim == 3
+
+
+def test_a_crate_on_the_web_is_opened_by_its_url(crate, zipped):
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=zipped.parent)) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            url = f"http://127.0.0.1:{server.server_port}/{zipped.name}"
+            with bc.open(url) as there:
+                assert [edge.row() for edge in there.edges] == [edge.row() for edge in crate.edges]
+                assert bc.validate(there, "metadata").valid
+                assert next(iter(there.figures[FIGURE].panels.values())).source.rendered.ndim == 3
+        finally:
+            server.shutdown()
 
 
 def test_validation_takes_a_crate_or_a_path(crate):
