@@ -21,6 +21,10 @@ def build(
             "-o", "--output", metavar="PATH", help="Write a complete crate to this folder or .zip; default: in place."
         ),
     ] = None,
+    with_index: Annotated[
+        bool,
+        typer.Option("--with-index", help="Store the index, so that `crate trace` need not code the images again."),
+    ] = False,
     workers: Workers = None,
     cluster: ClusterAddress = None,
     no_cache: NoCache = False,
@@ -41,7 +45,13 @@ def build(
 
     with console.progress() as report:
         result = build_study(
-            study, output, workers=workers, cluster=cluster, use_cache=not no_cache, on_progress=report
+            study,
+            output,
+            with_index=with_index,
+            workers=workers,
+            cluster=cluster,
+            use_cache=not no_cache,
+            on_progress=report,
         )
     if console.is_quiet() and not as_json:
         console.result(str(result.crate))

@@ -8,6 +8,7 @@ from biocodes_crate.crate.archive import write_zip
 from biocodes_crate.crate.content import (
     EDGES_FILE,
     GENERATED,
+    INDEX_FILE,
     METADATA,
     PLANES_TABLE,
     PREVIEW,
@@ -33,6 +34,7 @@ from biocodes_crate.crate.write import is_ours, write_folder, write_in_place
 __all__ = [
     "EDGES_FILE",
     "GENERATED",
+    "INDEX_FILE",
     "METADATA",
     "PLANES_TABLE",
     "PREVIEW",

@@ -11,6 +11,7 @@ from biocodes_crate.study.manifest import Author, Manifest
 from biocodes_crate.tracing.model import TracedPage
 
 PLANES_TABLE = "codes/planes.parquet"
+INDEX_FILE = "codes/trace-index.parquet"
 EDGES_FILE = "provenance/edges.jsonld"
 PREVIEW = "ro-crate-preview.html"
 METADATA = "ro-crate-metadata.json"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from biocodes_crate.codes import CodeCache, connect, default_cache, payload_code, plane_rows, write_plane_table
 from biocodes_crate.crate import (
+    INDEX_FILE,
     PREVIEW,
     CrateContent,
     crate_files,
@@ -32,7 +33,7 @@ from biocodes_crate.pipeline.traced import TracedFigures
 from biocodes_crate.progress import OnProgress, ignore_progress
 from biocodes_crate.report import StudyFiles, apology_html, compose_report, report_html
 from biocodes_crate.study import Study, read_study
-from biocodes_crate.tracing import TracedPage
+from biocodes_crate.tracing import TracedPage, write_index
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ def build_study(
     root: Path,
     output: Path | None = None,
     *,
+    with_index: bool = False,
     workers: int | None = None,
     cluster: str | None = None,
     use_cache: bool = True,
@@ -72,6 +74,9 @@ def build_study(
     output
         A folder or a `.zip` to write a complete crate to; by default only metadata files are
         written, into the study itself, and no data is copied.
+    with_index
+        Whether the crate holds the index that panels are looked up in, so that figures can be traced in it
+        without its images being coded again. Written in place, it stays from then on.
     workers
         Threads that decode images; by default as many as there are cores.
     cluster
@@ -106,7 +111,8 @@ def build_study(
     iscc, unread = _payload_code(study)
     findings = _sorted((*findings, *unread))
     content = crate_content(study, images, figures, iscc=iscc, findings=findings, now=now)
-    content = _write(root, output, study, content, images, on_progress)
+    with_index = with_index or (output is None and (root / INDEX_FILE).is_file())
+    content = _write(root, output, study, content, images, on_progress, with_index=with_index)
     return _result(root, output, images, figures, content.findings, iscc)
 
 
@@ -147,19 +153,24 @@ def _write(
     content: CrateContent,
     images: CodedImages,
     on_progress: OnProgress,
+    *,
+    with_index: bool,
 ) -> CrateContent:
     """Write everything; what is written says of a page that could not be drawn that it could not."""
     opened = StudyFiles(root, {made.listed.path: made.image for made in images.coded})
     with tempfile.TemporaryDirectory(prefix="biocodes-") as folder:
         table = Path(folder) / "planes.parquet"
         write_plane_table(table, (row for made in images.coded for row in plane_rows(made.listed.path, made.codes)))
-        metadata, files = crate_files(content, table)
+        index = Path(folder) / "index.parquet" if with_index else None
+        if index is not None:
+            write_index(index, (made.index for made in images.coded))
+        metadata, files = crate_files(content, table, index)
         try:
             view = compose_report(metadata, opened, content.findings, title=content.folder)
             page = report_html(view)
         except Exception as error:  # after all the work is done, no fault of a picture may lose it
             content = replace(content, findings=_sorted((*content.findings, _no_preview(error))))
-            _, files = crate_files(content, table)
+            _, files = crate_files(content, table, index)
             page = apology_html(content.folder, f"{type(error).__name__}: {error}")
         files[PREVIEW] = page.encode("utf-8", "replace")
         if output is None:

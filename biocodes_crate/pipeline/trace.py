@@ -6,15 +6,17 @@ import tempfile
 from pathlib import Path
 
 from biocodes_crate.codes import CodeCache, default_cache
-from biocodes_crate.crate import extract, open_crate
-from biocodes_crate.errors import NotACrate, NotAStudy
+from biocodes_crate.crate import INDEX_FILE, CrateReader, extract, open_crate
+from biocodes_crate.errors import NotACrate, NotAStudy, UnreadableImage
 from biocodes_crate.figures import Figure, open_figure
 from biocodes_crate.findings import Finding
+from biocodes_crate.images import Scene
 from biocodes_crate.pipeline.images import Scenes, code_images
 from biocodes_crate.progress import OnProgress, ignore_progress
 from biocodes_crate.remote import web_address
 from biocodes_crate.study import read_study
-from biocodes_crate.tracing import TracedPage, TraceIndex, trace_figure
+from biocodes_crate.tracing import BadIndex, ImageIndex, TracedPage, TraceIndex, read_index, trace_figure
+from biocodes_crate.validation.workspace import Workspace
 
 LARGEST_FILE = 64 << 30  # bytes, of a file that is unpacked from a zip
 
@@ -51,9 +53,43 @@ def trace_one(
                 where=where,
                 remedy="Give the folder or the zip that holds the images.",
             )
+        stored = _stored_index(reader)
+        if stored is not None:
+            return _by_index(figure, opened, reader, stored, on_progress)
         for path in reader.files():
             extract(reader, path, Path(folder) / path, LARGEST_FILE)
         return _in_folder(figure, opened, Path(folder), None, workers, on_progress)
+
+
+def _stored_index(reader: CrateReader) -> tuple[ImageIndex, ...] | None:
+    """The index that a crate holds; None where it has none that can be used, and its images are coded instead."""
+    if INDEX_FILE not in reader.files():
+        return None
+    try:
+        with reader.open(INDEX_FILE) as file:
+            return read_index(file)
+    except (BadIndex, OSError):
+        return None
+
+
+def _by_index(
+    path: Path, figure: Figure, reader: CrateReader, stored: tuple[ImageIndex, ...], on_progress: OnProgress
+) -> tuple[tuple[TracedPage, ...], tuple[Finding, ...]]:
+    """Trace by a stored index: pixels are read of those images only that a panel may show."""
+    with Workspace(reader) as workspace:
+
+        def scenes(image: str, scene: int) -> Scene:
+            try:
+                opened = workspace.image(image)
+            except FileNotFoundError as error:
+                raise UnreadableImage("the crate has no such image", where=image) from error
+            for candidate in opened.scenes:
+                if candidate.index == scene:
+                    return candidate
+            raise UnreadableImage(f"the image has no scene {scene}", where=image)
+
+        pages = trace_figure(figure, path.name, TraceIndex(stored), scenes, on_progress)
+    return pages, figure.findings
 
 
 def _in_folder(

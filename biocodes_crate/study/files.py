@@ -13,7 +13,13 @@ from biocodes_crate.findings import Finding, Severity
 from biocodes_crate.study.model import StudyFile
 
 OUTPUTS = frozenset(
-    {"ro-crate-metadata.json", "ro-crate-preview.html", "codes/planes.parquet", "provenance/edges.jsonld"}
+    {
+        "ro-crate-metadata.json",
+        "ro-crate-preview.html",
+        "codes/planes.parquet",
+        "codes/trace-index.parquet",
+        "provenance/edges.jsonld",
+    }
 )
 """What `crate build` writes into a study: no part of the payload."""
 

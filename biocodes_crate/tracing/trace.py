@@ -168,6 +168,18 @@ def _best_fit(
     return None
 
 
+def all_fits(panel: Panel, index: TraceIndex, scenes: SceneProvider | SourcePixels) -> Iterator[tuple[Fit, Decision]]:
+    """Every fit of a panel to what the index proposes, accepted or not: what the decision is calibrated on."""
+    pixels = scenes if isinstance(scenes, SourcePixels) else SourcePixels(scenes)
+    tone = take_apart(panel.pixels, panel.mask)
+    panel_pixels = PanelPixels(panel, tone)
+    for hypotheses in _hypotheses(panel, tone, index, pixels):
+        for hypothesis in hypotheses:
+            fit = locate(panel_pixels, hypothesis, pixels)
+            if fit is not None:
+                yield fit, decide(fit.agreement)
+
+
 def _elsewhere(hypothesis: Hypothesis, fit: Fit, first: Hypothesis, shape: tuple[int, ...]) -> bool:
     """Whether a hypothesis is nearly as good as the one that led to a sure fit, and says another place of its scene.
 

@@ -1,0 +1,73 @@
+"""A crate with its index: figures are traced in it, and images are neither unpacked nor coded again."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from biocodes_crate.crate import INDEX_FILE
+from biocodes_crate.pipeline import build_study, trace_one
+from biocodes_crate.pipeline import trace as trace_module
+from biocodes_crate.tracing import Status
+
+EXAMPLE = Path(__file__).parents[2] / "examples/study"
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory, own_cache: Path) -> Path:
+    out = tmp_path_factory.mktemp("packed") / "study.zip"
+    build_study(EXAMPLE, out, with_index=True)
+    return out
+
+
+def _verified(pages: tuple) -> list[tuple]:
+    return [
+        (panel.label, edge.image, edge.source)
+        for page in pages
+        for panel in page.panels
+        for edge in panel.edges
+        if edge.status is Status.VERIFIED
+    ]
+
+
+def test_a_zip_with_its_index_is_traced_in_without_its_images_being_coded_or_unpacked(
+    packed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figure = EXAMPLE / "figures/fig1.png"
+    expected = _verified(trace_one(figure, EXAMPLE)[0])
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise AssertionError("the images were unpacked or coded")
+
+    monkeypatch.setattr(trace_module, "extract", refuse)
+    monkeypatch.setattr(trace_module, "code_images", refuse)
+    pages, findings = trace_one(figure, packed)
+    assert _verified(pages) == expected != []
+    assert findings == ()
+
+
+def test_a_damaged_index_is_not_needed(packed: Path, tmp_path: Path) -> None:
+    figure = EXAMPLE / "figures/fig1.png"
+    expected = _verified(trace_one(figure, EXAMPLE)[0])
+    copy = tmp_path / "damaged.zip"
+    with zipfile.ZipFile(packed) as whole, zipfile.ZipFile(copy, "w") as damaged:
+        for item in whole.infolist():
+            data = whole.read(item)
+            damaged.writestr(item, data[: len(data) // 2] if item.filename == INDEX_FILE else data)
+    assert _verified(trace_one(figure, copy)[0]) == expected
+
+
+def test_an_index_written_in_place_is_kept_up_to_date(tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    shutil.copytree(EXAMPLE, study)
+    for path in (study / "figures").iterdir():
+        path.unlink()
+    build_study(study, with_index=True)
+    first = (study / INDEX_FILE).read_bytes()
+    shutil.rmtree(study / "images/mitosis.ome.zarr")
+    build_study(study)
+    assert (study / INDEX_FILE).read_bytes() != first
+    assert not list((study / "codes").glob(".*"))
