@@ -66,6 +66,10 @@ class NotACrate(BiocodesError):
     """There is no readable `ro-crate-metadata.json` where one was expected."""
 
 
+class BadMetadata(NotACrate):
+    """There is an `ro-crate-metadata.json`, but it cannot be read: a fault of the crate, and a finding about it."""
+
+
 class UnsafePath(BiocodesError):
     """A path from somebody's file points outside of its crate or study."""
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from biocodes_crate.crate.ids import display
 from biocodes_crate.crate.terms import ALWAYS_ARRAYS, ISCC_TERM, ISCC_UNITS_TERM
 from biocodes_crate.errors import NotACrate
 
@@ -170,7 +171,7 @@ def _compact(key: str, value: Any) -> Any:
 def _clean(value: Any) -> Any:
     """Text of foreign metadata may hold lone surrogates, which no UTF-8 file can."""
     if isinstance(value, str):
-        return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace") if not _encodable(value) else value
+        return value if _encodable(value) else display(value)
     if isinstance(value, list):
         return [_clean(item) for item in value]
     return value

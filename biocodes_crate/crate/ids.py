@@ -29,7 +29,7 @@ def id_to_path(entity_id: str) -> str:
     UnsafePath
         The id is absolute, or climbs out of the crate.
     """
-    path = unquote_to_bytes(entity_id).decode("utf-8", "surrogateescape").removeprefix("./").rstrip("/")
+    path = unquote_to_bytes(_bytes(entity_id)).decode("utf-8", "surrogateescape").removeprefix("./").rstrip("/")
     return check_path(path, where=entity_id)
 
 
@@ -54,7 +54,7 @@ def check_path(path: str, *, where: str | None = None) -> str:
 
 def display(path: str) -> str:
     """A path as text that can be written as UTF-8, for names and messages."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return _bytes(path).decode("utf-8", "replace")
 
 
 def _is_plain(char: str) -> bool:
@@ -66,4 +66,12 @@ def _is_plain(char: str) -> bool:
 
 
 def _escape(char: str) -> str:
-    return "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogateescape"))
+    return "".join(f"%{byte:02X}" for byte in _bytes(char))
+
+
+def _bytes(text: str) -> bytes:
+    """UTF-8; bytes of a file name that were none come back, and half a surrogate pair becomes bytes that are none."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")

@@ -14,7 +14,7 @@ import unicodedata
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +22,7 @@ from typing import IO, Any, NamedTuple, Self
 
 from biocodes_crate.crate.content import METADATA
 from biocodes_crate.crate.ids import check_path, display
-from biocodes_crate.errors import BiocodesError, NotACrate, UnsafePath
+from biocodes_crate.errors import BadMetadata, BiocodesError, NotACrate, UnsafePath
 from biocodes_crate.progress import OnProgress, ignore_progress
 from biocodes_crate.remote import web_address
 
@@ -187,8 +187,8 @@ def parse_metadata(content: bytes, where: Path | str) -> dict[str, Any]:
     return metadata
 
 
-def _bad_metadata(message: str, where: Path | str) -> NotACrate:
-    return NotACrate(
+def _bad_metadata(message: str, where: Path | str) -> BadMetadata:
+    return BadMetadata(
         f"the metadata cannot be read: {message}", where=where, remedy="Make the crate again, or ask who made it."
     )
 
@@ -305,7 +305,7 @@ class _ZipReader(CrateReader):
             ) from error
         try:
             self._entries, oddities = checked_entries(self._archive, path)
-            self._prefix = crate_prefix(self._entries, path)
+            self._prefix = crate_prefix(self._entries, path, oddities)
             self.oddities = tuple(oddities)
             entry = self._entries[self._prefix + METADATA]
             with self._archive.open(entry) as file:
@@ -383,7 +383,7 @@ def checked_entries(archive: zipfile.ZipFile, path: Path | str) -> tuple[dict[st
     return entries, oddities
 
 
-def crate_prefix(entries: Mapping[str, zipfile.ZipInfo], path: Path | str) -> str:
+def crate_prefix(entries: Mapping[str, zipfile.ZipInfo], path: Path | str, oddities: Sequence[Oddity] = ()) -> str:
     """The folder of a zip that is the crate's root; empty, or with a slash at the end."""
     if METADATA in entries:
         return ""
@@ -391,6 +391,9 @@ def crate_prefix(entries: Mapping[str, zipfile.ZipInfo], path: Path | str) -> st
     nested = [name for name in entries if name.endswith(f"/{METADATA}") and name.count("/") == 1]
     if len(nested) == 1:
         return nested[0].removesuffix(METADATA)
+    for oddity in oddities:
+        if oddity.path.rsplit("/", 1)[-1] == METADATA:
+            raise _bad_metadata(f"it {oddity.message}", f"{display(str(path))}/{display(oddity.path)}")
     raise NotACrate(f"the zip has no {METADATA}", where=path, remedy="Name a zip of a crate.")
 
 

@@ -20,6 +20,7 @@ from biocodes_crate.crate import (
     id_to_path,
 )
 from biocodes_crate.crate.entities import Entity, Index, integer, text, types
+from biocodes_crate.crate.reader import parse_metadata
 from biocodes_crate.crate.sources import plane_id
 from biocodes_crate.errors import BiocodesError, UnsafePath
 from biocodes_crate.images import Image
@@ -32,6 +33,7 @@ from biocodes_crate.validation.workspace import Workspace
 UNREADABLE = (BiocodesError, OSError, zipfile.BadZipFile, zlib.error, EOFError, MemoryError)
 """What reading somebody's bytes may raise, which is a finding here."""
 
+_MAX_EDGES_FILE = 1 << 28  # bytes
 _LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
 
@@ -224,16 +226,15 @@ class _Checker:
             return
         try:
             with crate.open(EDGES_FILE) as file:
-                stated = json.loads(file.read(1 << 28))
-        except (*UNREADABLE, ValueError, RecursionError) as error:
+                stated = parse_metadata(file.read(_MAX_EDGES_FILE + 1), EDGES_FILE)
+        except UNREADABLE as error:
             self.found.add("edges-file-differs", EDGES_FILE, f"cannot be read: {_words(error)}")
             return
         expected = edges_jsonld(crate.metadata)
         if stated == json.loads(json.dumps(expected)):
             return
-        theirs = {e.get("@id"): e for e in _graph(stated)}
-        ours = {e.get("@id"): e for e in _graph(expected)}
-        changed = sorted(str(key) for key in theirs.keys() | ours.keys() if theirs.get(key) != ours.get(key))
+        theirs, ours = ({str(e.get("@id")): e for e in _graph(one)} for one in (stated, expected))
+        changed = sorted(key for key in theirs.keys() | ours.keys() if theirs.get(key) != ours.get(key))
         shown = ", ".join(changed[:3]) + (f" and {len(changed) - 3} more" if len(changed) > 3 else "")
         self.found.add("edges-file-differs", EDGES_FILE, f"differs from the metadata in {shown or 'its context'}")
 

@@ -63,6 +63,8 @@ def _table() -> dict[str, Rule]:
     section(
         Source.RO_CRATE,
         Level.METADATA,
+        ("metadata-malformed", error, "The metadata is not UTF-8, no strict JSON, nested too deeply, or too large.",
+         "Make the crate again with `crate build`, or ask who made it."),
         ("context-missing", error, "The '@context' does not name RO-Crate's.", "Name RO-Crate's context first."),
         ("context-remote", warning, "A context is not one that ships with the software; it is not fetched.",
          "Write the terms into an inline context."),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from biocodes_crate.crate import CrateReader, display, open_crate
+from biocodes_crate.crate import METADATA, CrateReader, display, open_crate
 from biocodes_crate.crate.entities import Entity, Index
 from biocodes_crate.crate.pages import LocatedPage
+from biocodes_crate.errors import BadMetadata
 from biocodes_crate.progress import OnProgress, Progress, ignore_progress
 from biocodes_crate.validation.edges import check_edges
 from biocodes_crate.validation.geometry import check_planes, check_scenes
@@ -49,12 +50,17 @@ def validate_crate(
     Raises
     ------
     NotACrate
-        There is no crate at `path`, or its metadata is not JSON.
+        There is no crate at `path`.
     RemoteUnreadable
         The crate lies on the web, and cannot be had from there.
     """
-    with open_crate(path) as crate:
-        found = Findings()
+    found = Findings()
+    try:
+        opened = open_crate(path)
+    except BadMetadata as error:
+        found.add("metadata-malformed", METADATA, error.message)
+        return Report(found.result(), Level.METADATA, display(str(path)))
+    with opened as crate:
         crate.on_progress = on_progress
         # (1) The container: nothing in it leads out, hides, or explodes.
         if level > Level.METADATA:
