@@ -11,7 +11,7 @@ import typer
 
 from biocodes_crate.cli import console
 from biocodes_crate.cli.handling import handled
-from biocodes_crate.cli.options import CrateArgument
+from biocodes_crate.cli.options import CratePlace
 
 
 class ExportName(StrEnum):
@@ -27,7 +27,7 @@ class ExportName(StrEnum):
 
 @handled
 def export(
-    crate: CrateArgument,
+    crate: CratePlace,
     form: Annotated[ExportName, typer.Option("--format", help="The shape to write.")],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="PATH", help="The file to write; default: stdout.")

@@ -10,12 +10,12 @@ import typer
 
 from biocodes_crate.cli import console
 from biocodes_crate.cli.handling import handled
-from biocodes_crate.cli.options import AsJson, CrateArgument
+from biocodes_crate.cli.options import AsJson, CratePlace
 
 
 @handled
 def report(
-    crate: CrateArgument,
+    crate: CratePlace,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="PATH", help="The page to write; default: stdout.")
     ] = None,

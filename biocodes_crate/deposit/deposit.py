@@ -283,35 +283,54 @@ class _Deposit:
         return updated, kept
 
     def _send(self, plan: Plan, content: Content, draft: Draft, present: dict[str, RemoteFile]) -> None:
-        described: dict[str, set[str]] = {}
+        described = self._described(draft, present, plan)
 
         def is_ours(key: str) -> bool:
-            if self.options.replace:
-                return True
-            if "keys" not in described:
-                described["keys"] = self._described(draft.id, present)
-            return key in described["keys"]
+            return self.options.replace or key in described
 
         uploader = Uploader(self.records, draft.id, self.remembered, self._save, is_ours, self.on_progress)
-        stale = [file for key, file in present.items() if key not in plan.keys and self._was_ours(key, file)]
+        stale = [
+            file
+            for key, file in present.items()
+            if key not in plan.keys and (key in described or self._was_ours(key, file))
+        ]
         for upload in uploads(plan, content, self.on_progress):
             self.brought.append(uploader.bring(upload, present.get(upload.key)))
-        for file in stale:  # zips of an earlier division
+        for file in stale:  # zips of an earlier division, or of an earlier title
             uploader.remove(file)
             self.remembered.files.pop(file.key, None)
             self._save()
 
-    def _described(self, draft: str, present: Mapping[str, RemoteFile]) -> set[str]:
-        """The keys of what a deposit by this software put into the draft, as its metadata there says."""
+    def _described(self, draft: Draft, present: Mapping[str, RemoteFile], plan: Plan) -> set[str]:
+        """The keys of what this software put into the draft from elsewhere, as the metadata there says.
+
+        It has to be about this draft, or about another version of its record: any other metadata that
+        somebody put there says nothing about the files beside it.
+        """
+        doubtful = [
+            key
+            for key, file in present.items()
+            if (key in plan.keys or key.lower().endswith(".zip")) and not self._was_ours(key, file)
+        ]
         file = present.get(METADATA)
-        if file is None or not file.complete:
+        if not doubtful or file is None or not file.complete:
             return set()
-        metadata = self.records.read(draft, METADATA)
+        metadata = self.records.read(draft.id, METADATA)
         if not isinstance(metadata, dict) or not isinstance(metadata.get("@graph"), list):
             return set()
-        index = Index(metadata)
-        names = {text(entity, "name") for entity in index.of_type("DataDownload") if entity["@id"].startswith(OURS)}
-        return {name for name in names if name is not None} | set(LOOSE) if names else set()
+        known: dict[str, bool] = {draft.id: True}
+        names: set[str] = set()
+        for entity in Index(metadata).of_type("DataDownload"):
+            name, url = text(entity, "name"), text(entity, "contentUrl") or ""
+            record = url.removeprefix(f"{self.server.api}/records/").partition("/")[0]
+            if name is None or not entity["@id"].startswith(OURS) or url != self.server.file_url(record, name):
+                continue
+            if record not in known and len(known) < 10:
+                other = self.records.record(record)
+                known[record] = other is not None and other.parent is not None and other.parent == draft.parent
+            if known.get(record):
+                names.add(name)
+        return names | set(LOOSE) if names else set()
 
     def _check(self, draft: str) -> list[tuple[str, str]]:
         """What the server lists against what was sent."""

@@ -369,3 +369,28 @@ def test_an_empty_preview_is_not_laid_beside(place, crate):
     (crate / "ro-crate-preview.html").write_bytes(b"")
     done = place.deposit(crate)
     assert [file.key for file in done.files] == [ZIP, "ro-crate-metadata.json", "edges.jsonld"]
+
+
+def test_a_new_version_from_another_computer_with_another_title_leaves_no_old_zip(place, crate, tmp_path):
+    done = place.deposit(crate, publish=True)
+    place.memory = tmp_path / "another computer"
+    path = crate / "ro-crate-metadata.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("Zellen & Kerne", "Cellulae"), encoding="utf-8")
+    second = place.deposit(crate, wanted=Wanted(new_version=done.id))
+    assert set(files(place, second.id)) == {"cellulae.zip", *LOOSE}
+    assert_complete(place, second)
+    assert draft(place, second.id)["metadata"]["title"] == "Cellulae"
+
+
+def test_metadata_of_another_deposit_gives_no_right_to_files(place, crate, tmp_path):
+    """Somebody downloaded a crate, and put its metadata and a zip of their own into a draft."""
+    done = place.deposit(crate)
+    metadata = content(place, done.id, "ro-crate-metadata.json")
+    made = new_draft(place)
+    put_file(place, made, "ro-crate-metadata.json", metadata)
+    put_file(place, made, ZIP, b"somebody's own")
+    place.memory = tmp_path / "another computer"
+    with pytest.raises(DepositFailed, match="did not put there"):
+        place.deposit(crate, wanted=Wanted(draft=made))
+    assert content(place, made, ZIP) == b"somebody's own"
+    assert content(place, made, "ro-crate-metadata.json") == metadata
