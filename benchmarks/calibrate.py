@@ -36,7 +36,7 @@ from biocodes_crate.tracing.pixels import SourcePixels
 from biocodes_crate.tracing.trace import all_fits, region_of
 
 # The same specimen under another microscope, exposure or projection: similar for good reason, and no test of chance.
-SAME_SPECIMEN = ("nuclei_noisy", "nuclei_very_noisy", "xyz_8bit__nucleus", "golgi_bfa")
+SAME_SPECIMEN = ("nuclei_noisy", "nuclei_very_noisy", "xyz_8bit__nucleus", "golgi_bfa", "nuclei_without_offset")
 ENOUGH = 2  # matching fits after which a panel counts as found
 
 

@@ -98,7 +98,9 @@ def locate(panel: PanelPixels, hypothesis: Hypothesis, pixels: SourcePixels) -> 
     key = hypothesis.picture
     scene = pixels.scene(key.image, key.scene)
     anchor = _anchor(key, scene)
-    found = _register(panel, pixels, hypothesis, scene, anchor)
+    found = (
+        _placed(panel, hypothesis, scene) if hypothesis.placed else _register(panel, pixels, hypothesis, scene, anchor)
+    )
     if found is None:
         return None
     place = Place(key.image, scene, found.matrix, found.number)
@@ -115,6 +117,15 @@ def locate(panel: PanelPixels, hypothesis: Hypothesis, pixels: SourcePixels) -> 
             break
     place = with_kernel(panel, pixels, place, [best.depth.plane(c) for c in best.channels])
     return measure(panel, pixels, place, _choose(panel, pixels, place))
+
+
+def _placed(panel: PanelPixels, hypothesis: Hypothesis, scene: Scene) -> Place | None:
+    """The place that another panel shows, if this panel would lie within the scene there."""
+    grid = comparison_grid(panel.shape, hypothesis.panel_to_source, COARSE)
+    warp = plan_warp(hypothesis.panel_to_source, grid, scene)
+    if warp is None or warp.inside.mean() < SMALLEST_OVERLAP or (panel.valid(grid) & warp.inside).sum() < 60:
+        return None
+    return Place(hypothesis.picture.image, scene, hypothesis.panel_to_source)
 
 
 def _settle(panel: PanelPixels, pixels: SourcePixels, place: Place, plane: PlaneRef) -> Matrix | None:

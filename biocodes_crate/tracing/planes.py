@@ -16,9 +16,10 @@ from biocodes_crate.tracing.tones import fit_colours, fit_mixture, fit_tone
 Grey = NDArray[np.float32]
 
 SCANNED, DECIDED_ON = 1500, 5000  # pixels that rank all planes, and the few best
-BLOCKS = 7  # to a side, for the test of two planes against each other
+BLOCKS = 14  # to a side, for the test of two planes against each other: planes often differ in few places
 DECIDED = 3.0  # standard errors by which the best plane must be better than a rival
-SAME_PICTURE = 0.7  # grey levels (root mean square) between renditions that nobody could tell apart
+SAME_PICTURE = 0.35  # grey levels (root mean square) between renditions that are one picture under two names
+ALIKE = 0.7  # likewise, that nobody could tell apart
 KINDS = (ProjectionKind.MAX, ProjectionKind.MEAN, ProjectionKind.MIN)
 FINALISTS = 24
 LEAST_SHARE = 0.008  # of the panel's variance that a mixture of channels must explain beyond one channel in any colours
@@ -260,8 +261,8 @@ def _decide(sampled: Sampled, ranked: list[Ranked], scene: Scene) -> Choice:
         if rival.depth == best.depth and rival.channels == best.channels:
             continue
         other_errors, other = sampled.errors(rival, scene.size_z)
-        same = float(np.sqrt(((rendition - other) ** 2).mean())) < SAME_PICTURE
-        if same and (best.depth.projection or rival.depth.projection):
+        apart = float(np.sqrt(((rendition - other) ** 2).mean()))
+        if apart < SAME_PICTURE and (best.depth.projection or rival.depth.projection):
             # The same picture under another name: nothing to tell apart, so the simpler name is taken.
             if _simpler(rival, best):
                 tied[0] = best = Ranked(rival.depth, rival.channels, best.residual)
@@ -272,7 +273,7 @@ def _decide(sampled: Sampled, ranked: list[Ranked], scene: Scene) -> Choice:
             continue
         if margin is None:
             margin = max(0.0, 1 - (best.residual / max(rival.residual, 1e-9)) ** 2)
-        if same or _gain(other_errors - errors, blocks) < DECIDED:
+        if apart < ALIKE or _gain(other_errors - errors, blocks) < DECIDED:
             tied.append(rival)
     return Choice(best, tuple(tied), margin)
 

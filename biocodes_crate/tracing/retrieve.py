@@ -36,6 +36,7 @@ class Hypothesis:
     inverted: bool
     matches: int  # features that agree with it
     score: float
+    placed: bool = False  # the place is taken from another panel; the key picture need not look like this one
 
 
 class Query:

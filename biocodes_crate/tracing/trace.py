@@ -102,7 +102,9 @@ def beside_it(
                 scene.size_x,
                 scene.size_y,
             )
-            found.setdefault((edge.image, edge.scene, edge.panel_to_source), Hypothesis(key, matrix, False, 0, 0.0))
+            found.setdefault(
+                (edge.image, edge.scene, edge.panel_to_source), Hypothesis(key, matrix, False, 0, 0.0, placed=True)
+            )
     return tuple(found.values())[:MOST_BESIDE]
 
 
