@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import stat
 import unicodedata
 import zipfile
@@ -27,9 +28,13 @@ from biocodes_crate.progress import OnProgress, ignore_progress
 from biocodes_crate.remote import web_address
 
 MAX_METADATA = 256 << 20  # bytes; 20,000 entities are about 15 MB
+MAX_ENTITIES = 500_000  # of metadata; a minute for every 200,000
 MAX_ENTRIES = 5_000_000
 MAX_DEPTH = 40  # of JSON: a flat graph needs five, an inline context a few more
 MAX_RATIO = 1100  # zlib cannot compress more than about 1032 to one
+
+
+_MAY_BE_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +176,8 @@ def parse_metadata(content: bytes, where: Path | str) -> dict[str, Any]:
     try:
         metadata = json.loads(content.decode("utf-8-sig"), parse_constant=_refuse_constant)
         too_deep = _depth_exceeds(metadata, MAX_DEPTH)
-        json.dumps(metadata, ensure_ascii=False).encode("utf-8")  # lone surrogates fail here
+        if _MAY_BE_SURROGATE.search(content) is not None:
+            json.dumps(metadata, ensure_ascii=False).encode("utf-8")  # lone surrogates fail here
     except UnicodeDecodeError as error:
         raise _bad_metadata("it is not UTF-8", where) from error
     except UnicodeEncodeError as error:
@@ -184,6 +190,8 @@ def parse_metadata(content: bytes, where: Path | str) -> dict[str, Any]:
         raise _bad_metadata("it is nested too deeply", where)
     if not isinstance(metadata, dict) or not isinstance(metadata.get("@graph"), list):
         raise _bad_metadata("it has no '@graph' list", where)
+    if len(metadata["@graph"]) > MAX_ENTITIES:
+        raise _bad_metadata(f"it has more than {MAX_ENTITIES} entities", where)
     return metadata
 
 
