@@ -12,6 +12,7 @@ import typer
 from biocodes_crate import __version__
 from biocodes_crate.cli import console
 from biocodes_crate.cli.build import build
+from biocodes_crate.cli.cache import cache
 from biocodes_crate.cli.code import code
 from biocodes_crate.cli.compare import compare
 from biocodes_crate.cli.deposit import deposit
@@ -65,3 +66,4 @@ app.command()(report)
 app.command()(export)
 app.command()(deposit)
 app.command()(watch)
+app.command()(cache)

@@ -1,6 +1,15 @@
 """ISCC codes of images at every level, of figures and panels, and of the files themselves."""
 
-from biocodes_crate.codes.cache import CachedImage, CodeCache, content_key, default_cache, remember
+from biocodes_crate.codes.cache import (
+    CachedImage,
+    CodeCache,
+    cache_size,
+    clear_cache,
+    content_key,
+    default_cache,
+    remember,
+    remember_tree,
+)
 from biocodes_crate.codes.cluster import Cluster, connect
 from biocodes_crate.codes.compare import Comparison, PartComparison, compare
 from biocodes_crate.codes.entry import entry_for, file_entry, image_entry
@@ -44,7 +53,9 @@ __all__ = [
     "TreeCode",
     "Unit",
     "UnitComparison",
+    "cache_size",
     "canonical_bytes",
+    "clear_cache",
     "code_figure",
     "code_image",
     "code_picture",
@@ -74,6 +85,7 @@ __all__ = [
     "read_plane_table",
     "reduce_plane",
     "remember",
+    "remember_tree",
     "render",
     "tree_code",
     "walk_tree",

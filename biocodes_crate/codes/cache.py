@@ -11,12 +11,13 @@ import hashlib
 import io
 import json
 import os
+import re
 import sys
 import time
 import uuid
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -30,6 +31,7 @@ from biocodes_crate.images import Image, PlaneIndex
 
 VERSION = "1"  # raise when codes, renderings or the form of an entry change
 MAX_BYTES = 4 * 2**30
+_LOOK_EVERY = 256  # entries written; looking through them all each time would take ever longer
 _CODES = "codes.json"
 _METADATA = ("zarr.json", ".zattrs", ".zgroup", "OME/METADATA.ome.xml")
 _TICK_NS = 20_000_000  # file times are at least this fine, but for FAT with its 2 s
@@ -55,6 +57,8 @@ class CodeCache:
         self.folder = folder  # of the whole cache, for what other steps keep beside the codes
         self._folder = folder / f"codes-{VERSION}"
         self._max_bytes = max_bytes
+        self._known = max_bytes  # bytes in use, as far as known: at first it has to be looked
+        self._puts = 0
 
     def get(self, key: str) -> CachedImage | None:
         """The entry of a key; None where there is none, or it is damaged."""
@@ -90,8 +94,11 @@ class CodeCache:
                     buffer = io.BytesIO()
                     np.lib.format.write_array(buffer, np.asanyarray(array), allow_pickle=False)
                     archive.writestr(f"{name}.npy", buffer.getbuffer())
+            self._known += temporary.stat().st_size
             temporary.replace(path)
-            self._evict()
+            self._puts += 1
+            if self._known > self._max_bytes or self._puts % _LOOK_EVERY == 0:  # others may write too
+                self._evict()
         except OSError:
             pass  # a full or read-only disk must not stop the work
         finally:
@@ -130,6 +137,7 @@ class CodeCache:
             with contextlib.suppress(OSError):
                 path.unlink()
                 total -= status.st_size
+        self._known = total
 
 
 def default_cache() -> CodeCache | None:
@@ -163,13 +171,7 @@ def content_key(image: Image) -> str:
     Waits until the newest file time lies in the past by more than the clock's grain, so that any
     later change gives another key.
     """
-    while True:
-        state, newest = _state(image)
-        grain = _COARSE_NS if newest % 1_000_000_000 == 0 else _TICK_NS
-        age = time.time_ns() - newest
-        if not 0 <= age < grain:
-            return state
-        time.sleep((grain - age) / 1e9)
+    return _settled(lambda: _state(image))
 
 
 def remember(
@@ -192,6 +194,72 @@ def remember(
     if content_key(image) == key:
         cache.put(key, made.codes, made.attachments)
     return made
+
+
+def remember_tree(cache: CodeCache | None, root: Path, files: Sequence[Path], make: Callable[[], TreeCode]) -> TreeCode:
+    """The code of files below `root` that the cache holds for their state, or else what `make` gives."""
+    if cache is None:
+        return make()
+    try:
+        key = _settled(lambda: _files_state(root, files))
+        found = cache.get(key)
+        if found is not None:
+            return found.codes.tree
+        made = make()
+        if _files_state(root, files)[0] == key:
+            cache.put(key, ImageCodes(made, ()))
+    except OSError:  # a file vanished: `make` says which
+        return make()
+    return made
+
+
+def clear_cache(folder: Path) -> int:
+    """Remove all that any step keeps in the folder of the cache; returns how many bytes that freed."""
+    freed = 0
+    for path in _kept(folder):
+        with contextlib.suppress(OSError):
+            size = path.stat().st_size
+            path.unlink()
+            freed += size
+    return freed
+
+
+def cache_size(folder: Path) -> int:
+    """Bytes that the cache takes."""
+    total = 0
+    for path in _kept(folder):
+        with contextlib.suppress(OSError):
+            total += path.stat().st_size
+    return total
+
+
+def _kept(folder: Path) -> Iterator[Path]:
+    """The files of the cache and nothing else, whatever the folder may hold besides."""
+    for part in sorted(folder.glob("*-*")):
+        if re.fullmatch(r"(codes|traces)-\w{1,8}", part.name) and part.is_dir() and not part.is_symlink():
+            yield from (path for path in part.rglob("*") if path.is_file() and not path.is_symlink())
+
+
+def _settled(state: Callable[[], tuple[str, int]]) -> str:
+    """A state, once the newest time in it lies in the past by more than the clock's grain."""
+    while True:
+        digest, newest = state()
+        grain = _COARSE_NS if newest % 1_000_000_000 == 0 else _TICK_NS
+        age = time.time_ns() - newest
+        if not 0 <= age < grain:
+            return digest
+        time.sleep((grain - age) / 1e9)
+
+
+def _files_state(root: Path, files: Sequence[Path]) -> tuple[str, int]:
+    digest = hashlib.sha256(f"files {VERSION} {version('iscc-lib')} {root.absolute()}".encode("utf-8", "replace"))
+    newest = 0
+    for path in files:
+        status = path.stat()
+        line = [os.fspath(path.relative_to(root)), status.st_size, status.st_mtime_ns]
+        digest.update(json.dumps(line).encode())
+        newest = max(newest, status.st_mtime_ns)
+    return digest.hexdigest(), newest
 
 
 def _state(image: Image) -> tuple[str, int]:

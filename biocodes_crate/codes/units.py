@@ -154,10 +154,12 @@ def compare_codes(a: str, b: str) -> tuple[UnitComparison, ...]:
 def compare_units(one: tuple[Unit, ...], other: tuple[Unit, ...]) -> tuple[UnitComparison, ...]:
     """Compare units of the same kind, at the same length.
 
-    The longer one is cut, as the standard lets units be cut to any multiple of 32 bits.
+    The longer one is cut, as the standard lets units be cut to any multiple of 32 bits. Meta-Codes,
+    which are made from titles and descriptions and not from content, count only where there is nothing else.
     """
     others = {unit.kind: unit for unit in other}
-    return tuple(_compare(unit, others[unit.kind]) for unit in one if unit.kind in others)
+    compared = tuple(_compare(unit, others[unit.kind]) for unit in one if unit.kind in others)
+    return tuple(unit for unit in compared if unit.kind != "Meta-Code") or compared
 
 
 def hamming(a: str, b: str) -> int:

@@ -11,7 +11,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from biocodes_crate.codes import CodeCache, connect, default_cache, payload_code, plane_rows, write_plane_table
+from biocodes_crate.codes import (
+    CodeCache,
+    connect,
+    default_cache,
+    payload_code,
+    plane_rows,
+    remember_tree,
+    write_plane_table,
+)
 from biocodes_crate.crate import (
     INDEX_FILE,
     PREVIEW,
@@ -108,7 +116,7 @@ def build_study(
     memory = _memory(cache, root)
     figures = trace_figures(root, study.figures, images.coded, memory=memory, on_progress=on_progress)
     findings = _sorted((*study.findings, *images.findings, *figures.findings))
-    iscc, unread = _payload_code(study)
+    iscc, unread = _payload_code(study, cache)
     findings = _sorted((*findings, *unread))
     content = crate_content(study, images, figures, iscc=iscc, findings=findings, now=now)
     with_index = with_index or (output is None and (root / INDEX_FILE).is_file())
@@ -126,10 +134,12 @@ def _refuse_read_only(root: Path) -> None:
         )
 
 
-def _payload_code(study: Study) -> tuple[str | None, tuple[Finding, ...]]:
+def _payload_code(study: Study, cache: CodeCache | None) -> tuple[str | None, tuple[Finding, ...]]:
     files = [study.root / path for path in study.payload()]
     try:
-        return (payload_code(study.root, files).iscc if files else None), ()
+        if not files:
+            return None, ()
+        return remember_tree(cache, study.root, files, lambda: payload_code(study.root, files)).iscc, ()
     except BiocodesError as error:
         where = Path(error.where).name if error.where is not None else "."
         remedy = error.remedy or "Check its permissions, or exclude it in study.yaml."

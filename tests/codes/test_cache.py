@@ -1,5 +1,6 @@
 """Codes are remembered by the state of the files, safely and never trusted blindly."""
 
+import json
 import multiprocessing
 import os
 import pickle
@@ -10,7 +11,18 @@ import numpy as np
 import pytest
 from imagewriters import make_pixels, write_ome_tiff, write_ome_zarr
 
-from biocodes_crate.codes import CodeCache, code_image, content_key, default_cache, remember
+from biocodes_crate.cli.app import app
+from biocodes_crate.codes import (
+    CodeCache,
+    cache_size,
+    clear_cache,
+    code_image,
+    content_key,
+    default_cache,
+    payload_code,
+    remember,
+    remember_tree,
+)
 from biocodes_crate.images import open_image
 
 
@@ -170,3 +182,86 @@ def test_the_place_follows_the_environment(tmp_path, monkeypatch):
     assert (tmp_path / "own") in default_cache()._folder.parents
     monkeypatch.setenv("BIOCODES_CACHE", "off")
     assert default_cache() is None
+
+
+def test_the_code_of_files_is_computed_once_for_each_state(tmp_path, cache):
+    files = [tmp_path / "study" / name for name in ("a", "b")]
+    (tmp_path / "study").mkdir()
+    for file in files:
+        file.write_bytes(b"x")
+    made = []
+
+    def make():
+        made.append(1)
+        return payload_code(tmp_path / "study", files)
+
+    def remembered():
+        return remember_tree(cache, tmp_path / "study", files, make)
+
+    assert remembered() == remembered() == payload_code(tmp_path / "study", files)
+    assert len(made) == 1
+    files[1].write_bytes(b"y")
+    assert remembered() == payload_code(tmp_path / "study", files)
+    files[1].rename(tmp_path / "study" / "c")
+    files[1] = tmp_path / "study" / "c"
+    assert remembered() == payload_code(tmp_path / "study", files)
+    assert len(made) == 3
+    remember_tree(None, tmp_path / "study", files, make)
+    assert len(made) == 4
+
+
+def test_files_that_change_while_they_are_coded_are_not_remembered(tmp_path, cache):
+    file = tmp_path / "a"
+    file.write_bytes(b"x")
+
+    def make():
+        code = payload_code(tmp_path, [file])
+        file.write_bytes(b"changed")
+        return code
+
+    remember_tree(cache, tmp_path, [file], make)
+    assert cache.size() == 0
+
+
+def test_the_bound_holds_without_looking_through_all_entries_each_time(tmp_path, image, monkeypatch):
+    codes = code_image(image)
+    CodeCache(tmp_path / "one").put("aa", codes)
+    size = CodeCache(tmp_path / "one").size()
+    cache = CodeCache(tmp_path / "cache", max_bytes=size * 10)
+    looks = []
+    real = CodeCache._entries
+    monkeypatch.setattr(CodeCache, "_entries", lambda self: looks.append(1) or real(self))
+    for number in range(40):
+        cache.put(f"{number:04x}", codes)
+    assert len(looks) <= 32
+    monkeypatch.undo()
+    assert 0 < cache.size() <= size * 11
+
+
+def test_clearing_removes_what_the_cache_wrote_and_nothing_else(tmp_path, image):
+    folder = tmp_path / "cache"
+    CodeCache(folder).put("ab12", code_image(image))
+    (folder / "traces-1").mkdir()
+    (folder / "traces-1" / "x.json").write_text("{}")
+    (folder / "codes-mine").mkdir()
+    (folder / "my-files").mkdir()
+    (folder / "my-files" / "thesis.txt").write_text("years of work")
+    (folder / "codes-2").symlink_to(folder / "my-files")
+    assert cache_size(folder) > 0
+    assert clear_cache(folder) > 0
+    assert cache_size(folder) == 0
+    assert (folder / "my-files" / "thesis.txt").read_text() == "years of work"
+    assert clear_cache(tmp_path / "nowhere") == 0
+
+
+def test_the_command_shows_and_clears_it(tmp_path, image, monkeypatch, capsys):
+    monkeypatch.setenv("BIOCODES_CACHE", str(tmp_path / "cache"))
+    default_cache().put("ab12", code_image(image))
+    for arguments, left in ((["cache", "--json"], True), (["cache", "--clear", "--json"], False)):
+        with pytest.raises(SystemExit) as ended:
+            app(arguments)
+        assert ended.value.code == 0
+        said = json.loads(capsys.readouterr().out)
+        assert said["folder"] == str(tmp_path / "cache")
+        assert (said["bytes"] > 0) == left
+    assert said["freed"] > 0

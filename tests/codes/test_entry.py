@@ -69,7 +69,7 @@ def test_what_is_not_there_or_broken_is_an_error(tmp_path):
 
 def test_the_founding_codes_are_compared_in_words():
     comparison = compare(FOUNDING, CONTRAST)
-    assert comparison.summary == "Image-Code identical, Meta-, Data- and Instance-Code different."
+    assert comparison.summary == "Image-Code identical, Data- and Instance-Code different."
     (part,) = comparison.parts
     words = {unit.kind: unit.words for unit in part.units}
     assert words["Instance-Code"] == "not bit for bit the same"

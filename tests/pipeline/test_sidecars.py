@@ -9,6 +9,7 @@ import pytest
 from imagewriters import make_pixels, write_ome_tiff, write_ome_zarr
 
 from biocodes_crate.codes import default_cache
+from biocodes_crate.codes.units import SumHasher
 from biocodes_crate.images import pixels as reading
 from biocodes_crate.pipeline import build_study
 from biocodes_crate.validation import Level, validate_crate
@@ -128,3 +129,15 @@ def test_a_sidecar_that_makes_no_sense_is_not_believed(study, change):
     os.utime(path)
     build_study(study)
     assert "#first-coding/images/a.ome.tif" not in graph(study)
+
+
+def test_a_second_build_hashes_no_file_of_images_again(study, monkeypatch):
+    """Nothing twice: neither pixels nor raw bytes; the page alone paints a picture of each image."""
+    build_study(study)
+    hashed = []
+    real = SumHasher.update
+    monkeypatch.setattr(SumHasher, "update", lambda self, data: hashed.append(len(data)) or real(self, data))
+    again = build_study(study)
+    sidecars = sum(path.stat().st_size for path in study.rglob("*.iscc.json"))
+    assert sum(hashed) <= sidecars  # which are files of the study like any other
+    assert again.iscc is not None
