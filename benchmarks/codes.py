@@ -5,7 +5,7 @@
     python benchmarks/codes.py --scale                 # time and memory against the number of planes
     python benchmarks/codes.py --whole-slide           # one plane of 60,000 × 60,000 pixels (7.2 GB)
 
-iscc-bio is run when it is installed (dependency group "conformance"), or as `--peer COMMAND`. The bound is what
+iscc-bio is run when it is installed (extra "test"), or as `--peer COMMAND`. The bound is what
 decoding every chunk once and hashing every byte as often as the codes need takes on all cores, with
 nothing else done: the bytes of the files once (tree), those of the pixels once for the scene and
 once for the planes.
@@ -38,7 +38,7 @@ import sys
 from pathlib import Path
 from biocodes_crate.codes import code_image
 from biocodes_crate.images import open_image
-codes = code_image(open_image(Path(sys.argv[1])), observe=(lambda *args: None) if "observe" in sys.argv else None)
+codes = code_image(open_image(Path(sys.argv[1])))
 print(codes.scenes[0].iscc)
 """
 
@@ -74,6 +74,15 @@ def make_store(path: Path, planes: int = 64, side: int = 2048, chunk: int = 1024
             cy, cx, size = rng.random(), rng.random(), rng.uniform(0.01, 0.05)
             pixels += rng.uniform(100, 2000) * np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / (2 * size**2))
         array[0, z] = (pixels + rng.normal(0, 4, pixels.shape)).clip(0).astype(np.uint16)
+
+
+INDEXED = """
+import sys
+from pathlib import Path
+from biocodes_crate.images import open_image
+from biocodes_crate.tracing import code_and_index
+print(code_and_index(open_image(Path(sys.argv[1])), "x", cache=None)[0].scenes[0].iscc)
+"""
 
 
 class Run(NamedTuple):
@@ -142,7 +151,9 @@ def bound(store: Path) -> dict[str, float]:
 
 def compare(store: Path, peer: str | None, repeats: int) -> dict[str, object]:
     size = pixel_bytes(store) / 1e6
-    ours = min(run([sys.executable, "-c", OURS, str(store)]) for _ in range(repeats))
+    command = [sys.executable, "-c", OURS, str(store)]
+    both = [(run(command), run([*shlex.split(peer), str(store)]) if peer else None) for _ in range(repeats)]  # in turns
+    ours = min(done for done, _ in both)
     limit = bound(store)
     result: dict[str, object] = {
         "store": store.name,
@@ -155,14 +166,18 @@ def compare(store: Path, peer: str | None, repeats: int) -> dict[str, object]:
         "share_of_bound": limit["bound_s"] / ours.seconds,
         "share_of_bound_cpu": limit["bound_s"] * limit["cores"] / ours.cpu_seconds,
     }
+    indexed = min(run([sys.executable, "-c", INDEXED, str(store)]) for _ in range(repeats))
+    result |= {"indexed_s": indexed.seconds, "indexed_cpu_s": indexed.cpu_seconds, "indexed_peak_mb": indexed.peak_mb}
     if peer:
-        theirs = min(run([*shlex.split(peer), str(store)]) for _ in range(repeats))
+        theirs = min(done for _, done in both if done is not None)
         result |= {
             "peer_s": theirs.seconds,
             "peer_cpu_s": theirs.cpu_seconds,
             "peer_mb_s": size / theirs.seconds,
             "peer_peak_mb": theirs.peak_mb,
             "times_faster": theirs.seconds / ours.seconds,
+            "times_less_cpu": theirs.cpu_seconds / ours.cpu_seconds,
+            "bound_times_faster": theirs.seconds / limit["bound_s"],
             "same_scene_code": ours.output.strip() in theirs.output,
         }
     return result
