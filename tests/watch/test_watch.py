@@ -263,13 +263,13 @@ def test_it_goes_on_watching_until_it_is_stopped(tmp_path, monkeypatch, notifies
         (tmp_path / "new").mkdir()
         for n in range(3):
             tiff(tmp_path / "new" / f"{n}.tif", seed=n)
-            assert came.acquire(timeout=30)
+            assert came.acquire(timeout=120)
         store = write_ome_zarr(tmp_path / "b.zarr", make_pixels((1, 1, 1, 8, 8)), compressors=None)
-        assert came.acquire(timeout=30)
+        assert came.acquire(timeout=120)
         if notifies:  # far below, nothing shows at the top of the folder
             chunk = next(path for path in (store / "0" / "c").rglob("*") if path.is_file())
             chunk.write_bytes(bytes(len(chunk.read_bytes())))
-            assert came.acquire(timeout=30)
+            assert came.acquire(timeout=120)
     finally:
         stop.set()
         thread.join()
