@@ -25,6 +25,7 @@ from biocodes_crate.figures.placing import (
     intersect,
     place_panels,
 )
+from biocodes_crate.figures.probe import probe_pdf
 from biocodes_crate.figures.strips import join_strips
 from biocodes_crate.findings import Finding, Severity
 
@@ -52,6 +53,7 @@ def read_pdf(path: Path) -> tuple[list[FigurePage], dict[str, Any], list[Finding
     UnreadableFigure
         If it is no PDF, is encrypted, or is damaged.
     """
+    probe_pdf(path, _MOST_PAGES)
     with _LOCK:
         try:
             document = pypdfium2.PdfDocument(path)

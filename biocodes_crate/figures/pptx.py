@@ -19,7 +19,9 @@ from biocodes_crate.findings import Finding, Severity
 
 _MOST_SLIDES = 100
 _MOST_SHAPES = 20_000  # on a slide
-_MOST_BYTES = 2 << 30  # unpacked
+_MOST_BYTES = 1 << 30  # unpacked
+_MOST_MEDIA = 400 << 20  # of one picture or film
+_MOST_RATIO = 200  # unpacked to packed, beyond what any picture does
 _MOST_XML = 64 << 20  # of one part that is XML
 _MOST_FILES = 20_000
 _MOST_DEPTH = 20  # of groups within groups
@@ -75,6 +77,10 @@ def _check_archive(path: Path) -> None:
             "the presentation is no ZIP archive, or is cut short", where=path, remedy="Save it again as PPTX."
         ) from error
     heavy = any(e.file_size > _MOST_XML and e.filename.endswith((".xml", ".rels")) for e in entries)
+    heavy |= any(
+        e.file_size > _MOST_MEDIA or (e.file_size > 16 << 20 and e.file_size > _MOST_RATIO * e.compress_size)
+        for e in entries
+    )
     if heavy or len(entries) > _MOST_FILES or sum(e.file_size for e in entries) > _MOST_BYTES:
         raise UnreadableFigure(
             "the presentation unpacks to more than a presentation holds",

@@ -33,6 +33,7 @@ _DRAWN_WIDTH = 2400  # pixels of a page that has to be drawn
 
 _XLINK = "{http://www.w3.org/1999/xlink}href"
 _URL = re.compile(r"url\(\s*['\"]?#([^'\")]+)['\"]?\s*\)")
+_FILTER = re.compile(r"(?:backdrop-)?filter\s*:[^;}]*;?")
 _CSS_RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 
 
@@ -345,6 +346,14 @@ def _draw(root: Element, width: float, height: float, name: str) -> Pixels | Non
         for key in ("href", _XLINK):
             if element.get(key, "").strip()[:1] not in ("#", "") and element.get(key, "")[:5].lower() != "data:":
                 del element.attrib[key]
+        # Filters soften and shade; drawing one can take hours.
+        element.attrib.pop("filter", None)
+        if "filter" in element.get("style", ""):
+            element.set("style", _FILTER.sub("", element.get("style", "")))
+        if _name(element) == "style" and element.text:
+            element.text = _FILTER.sub("", element.text)
+        for child in [one for one in element if _name(one) == "filter"]:
+            element.remove(child)
     zoom = min(8.0, _DRAWN_WIDTH / max(width, height))
     try:
         text = tostring(root, encoding="unicode")

@@ -13,6 +13,7 @@ from biocodes_crate.pipeline.composites import check_composites
 from biocodes_crate.pipeline.images import CodedImage, Scenes
 from biocodes_crate.pipeline.memory import TraceMemory
 from biocodes_crate.pipeline.omero import match_by_content, omero_names
+from biocodes_crate.pipeline.origins import SYNTHETIC, origin_findings
 from biocodes_crate.pipeline.traced import TracedFigure, TracedFigures
 from biocodes_crate.pipeline.words import panel_name
 from biocodes_crate.progress import OnProgress, Progress, ignore_progress
@@ -31,6 +32,7 @@ def trace_figures(
     """Trace every figure; one that cannot be read is a finding, and the others are done all the same."""
     listed, coded = list(figures), list(images)
     scenes = Scenes(coded)
+    synthetic = {i.listed.path for i in coded if i.listed.declared and i.listed.declared.digital_source in SYNTHETIC}
     index: TraceIndex | None = None
     traced: list[TracedFigure] = []
     unreadable: list[StudyFigure] = []
@@ -59,7 +61,10 @@ def trace_figures(
             continue
         traced.append(known[0])
         findings += known[1]
-        findings += [f for page in known[0].pages for panel in page.panels for f in panel_findings(page, panel)]
+        for page in known[0].pages:
+            for panel in page.panels:
+                findings += panel_findings(page, panel)
+                findings += origin_findings(page, panel, known[0].digital_source, synthetic)
     on_progress(Progress("figures", len(listed), len(listed)))
     findings += find_reuse(page for figure in traced for page in figure.pages)
     return TracedFigures(tuple(traced), tuple(unreadable), tuple(findings))

@@ -108,7 +108,7 @@ def _software() -> str:
     """The version of this software, and of its very code: what was traced by other code is traced anew."""
     digest = hashlib.sha256(__version__.encode())
     package = Path(biocodes_crate.__file__).parent
-    for step in ("images", "figures", "tracing"):
-        for path in sorted((package / step).glob("*.py")):
+    for step in ("images", "figures", "tracing", "pipeline"):
+        for path in sorted(p for p in (package / step).iterdir() if p.suffix in (".py", ".npz")):
             digest.update(path.read_bytes())
     return digest.hexdigest()

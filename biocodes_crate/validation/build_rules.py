@@ -66,6 +66,18 @@ BUILD_SECTIONS: dict[str, tuple[BuildRule, ...]] = {
             "pixels-unexplained", _INFO, "Regions of a panel are not those of its source.", "Arrows do that; check."
         ),
         BuildRule(
+            "capture-without-source",
+            _WARNING,
+            "A panel is said to be a capture, but has no proven source.",
+            "Add its image, or correct its digital source.",
+        ),
+        BuildRule(
+            "synthetic-but-verified",
+            _WARNING,
+            "A panel is said to be synthetic, but shows a captured image.",
+            "Correct its digital source.",
+        ),
+        BuildRule(
             "scale-bar-mismatch",
             _WARNING,
             "A scale bar is not as long as its label says, by the source's pixel size.",

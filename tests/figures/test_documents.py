@@ -83,7 +83,7 @@ def test_matrices_apply_one_after_the_other(numbers: list[float], x: float, y: f
 @given(
     turns=st.integers(0, 3),
     flip=st.booleans(),
-    scale=st.floats(0.3, 3),
+    scale=st.floats(0.5, 3),
     crop=st.tuples(*[st.integers(0, 15)] * 4),
 )
 def test_an_image_is_placed_as_the_page_shows_it(
