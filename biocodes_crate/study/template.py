@@ -12,7 +12,11 @@ from biocodes_crate.study.model import Study
 from biocodes_crate.study.reading import STUDY_YAML
 from biocodes_crate.study.study import read_study
 
+SCHEMA = "https://w3id.org/biocodes/schemas/0.1/study.schema.json"
+"""What editors take completion and checks of a `study.yaml` from; it ships as `schemas/study.schema.json`."""
+
 _HEAD = """\
+# yaml-language-server: $schema={schema}
 # What you say about this study. Everything is optional; `crate build` tells you what is missing.
 # Images, figures and panels that you leave out here are found by the tool.
 
@@ -81,6 +85,7 @@ def _head(manifest: Manifest) -> str:
     ]
     example = "  # - {name: 'Family, Given', orcid: 0000-0000-0000-0000, affiliation: Institution, ror: 000000000}"
     return _HEAD.format(
+        schema=SCHEMA,
         title=_line("title", manifest.title, ""),
         description=_line("description", manifest.description, ""),
         license=_line("license", manifest.license, "SPDX identifier, such as CC-BY-4.0 or CC0-1.0"),

@@ -136,3 +136,41 @@ def test_a_report_as_json_fits_its_schema():
     validator("report").validate(report)
     assert (report["valid"], report["counts"]) == (False, {"error": 1, "warning": 0, "info": 0})
     assert not validator("report").is_valid({**report, "level": "deep"})
+
+
+def test_a_new_study_yaml_names_the_schema_for_editors(tmp_path):
+    from biocodes_crate.study import init_study
+
+    first, *_ = init_study(tmp_path).read_text(encoding="utf-8").splitlines()
+    assert first == f"# yaml-language-server: $schema={validator('study').schema['$id']}"
+
+
+VALID_EDGES = edges_json(read_pages(crate_metadata(example_content())))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda edges: edges[0].pop("figure"),
+        lambda edges: edges[0].update(page=0),
+        lambda edges: edges[0]["panels"][0].update(kind="photo"),
+        lambda edges: edges[0]["panels"][0].update(box=[1, 2, 3]),
+        lambda edges: edges[0]["panels"][0]["edges"][0].update(panel_to_source=[[1, 0], [0, 1]]),
+        lambda edges: edges[0]["panels"][0]["edges"][0].pop("evidence"),
+    ],
+)
+def test_wrong_edges_are_refused(change):
+    edges = json.loads(json.dumps(VALID_EDGES))
+    validator("edges").validate(edges)
+    change(edges)
+    assert not validator("edges").is_valid(edges)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"valid": "yes"}, {"counts": {"error": 0}}, {"findings": [{"id": "x"}]}, {"crate": None}, {"more": 1}],
+)
+def test_a_wrong_report_is_refused(change):
+    report = Report((), Level.METADATA, "crate").as_json()
+    validator("report").validate(report)
+    assert not validator("report").is_valid({**report, **change})
