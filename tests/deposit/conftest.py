@@ -1,5 +1,6 @@
 """A crate to deposit, and servers to deposit it in: the fake always, the real one where it is named."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -20,6 +21,8 @@ sys.path.append(str(Path(__file__).parent.parent / "crate"))  # for its examples
 
 from biocodes_crate.deposit import Client, Memory, Options, Patience, Records, Token, deposit_crate, find_server
 from biocodes_crate.validation import Level
+
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 STUDY_YAML = """\
 title: Zellen & Kerne
@@ -46,6 +49,7 @@ class Place:
     memory: Path = Path()
     waits: list[float] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
+    made: set[str] = field(default_factory=set)  # drafts, to be discarded on a real server
 
     @property
     def is_fake(self) -> bool:
@@ -69,7 +73,7 @@ class Place:
         confirm = options.pop("confirm", lambda *_: True)
         on_progress = options.pop("on_progress", lambda _: None)
         with self.client(token, attempts=attempts) as client:
-            return deposit_crate(
+            done = deposit_crate(
                 crate,
                 Records(client),
                 Options(level=Level.METADATA, **options),
@@ -77,6 +81,16 @@ class Place:
                 confirm=confirm,
                 on_progress=on_progress,
             )
+        self.made.add(done.id)
+        return done
+
+    def tidy(self) -> None:
+        """Discard what was not published: a test server that lives long shall stay quick."""
+        for draft in self.made:
+            request = urllib.request.Request(f"{self.url}/records/{draft}/draft", method="DELETE")
+            request.add_header("Authorization", f"Bearer {self.token}")
+            with contextlib.suppress(OSError), DIRECT.open(request):
+                pass
 
     def inject(self, **fault: Any) -> None:
         """Let the next request that fits go wrong."""
@@ -94,7 +108,7 @@ class Place:
         url = self.faults_url.removesuffix("/api") + "/_faults"
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(url, data=data, method=method)
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
+        with DIRECT.open(request) as answer:
             return json.load(answer)
 
 
@@ -108,7 +122,9 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
         with fake_invenio() as (url, store):
             yield Place(url, TOKEN, OTHER, url, store, tmp_path / "state")
         return
-    yield real_place(tmp_path)
+    place = real_place(tmp_path)
+    yield place
+    place.tidy()
 
 
 @pytest.fixture

@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from conftest import Place
-
-DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+from conftest import DIRECT, Place
 
 
 def call(place: Place, method: str, path: str, content: Any = None, token: str | None = "") -> tuple[int, Any]:
@@ -80,6 +78,7 @@ def new_draft(place: Place, **metadata: Any) -> str:
     }
     status, answer = call(place, "POST", "/records", body)
     assert status == 201, answer
+    place.made.add(str(answer["id"]))
     return str(answer["id"])
 
 
