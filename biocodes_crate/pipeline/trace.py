@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+import zipfile
+import zlib
 from pathlib import Path
 
 from biocodes_crate.codes import CodeCache, default_cache
@@ -55,7 +57,10 @@ def trace_one(
             )
         stored = _stored_index(reader)
         if stored is not None:
-            return _by_index(figure, opened, reader, stored, on_progress)
+            result = _by_index(figure, opened, reader, stored, on_progress)
+            if reader.failure is not None:  # the line broke: what was not found may be there
+                raise reader.failure
+            return result
         for path in reader.files():
             extract(reader, path, Path(folder) / path, LARGEST_FILE)
         return _in_folder(figure, opened, Path(folder), None, workers, on_progress)
@@ -68,7 +73,7 @@ def _stored_index(reader: CrateReader) -> tuple[ImageIndex, ...] | None:
     try:
         with reader.open(INDEX_FILE) as file:
             return read_index(file)
-    except (BadIndex, OSError):
+    except (BadIndex, OSError, EOFError, zipfile.BadZipFile, zlib.error):
         return None
 
 

@@ -2,6 +2,8 @@
 
 import io
 import json
+import random
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -13,8 +15,8 @@ from biocodes_crate.crate import open_crate
 from biocodes_crate.crate.deposited import DepositedCrate, open_deposited
 from biocodes_crate.deposit import Wanted
 from biocodes_crate.errors import NotACrate, RemoteUnreadable
-from biocodes_crate.pipeline import trace_one
-from biocodes_crate.remote import Web
+from biocodes_crate.pipeline import build_study, trace_one
+from biocodes_crate.remote import RemoteFile, Web
 from biocodes_crate.validation import Level, validate_crate
 
 METADATA = "ro-crate-metadata.json"
@@ -259,3 +261,40 @@ def test_the_command_line_takes_addresses(published, built_crate):
     done = subprocess.run([*run, "validate", published + "9999999"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+@pytest.fixture(scope="module")
+def indexed(built_crate, tmp_path_factory):
+    """A crate with a stored index, and eight megabytes that have nothing to do with its figures."""
+    root = tmp_path_factory.mktemp("indexed") / "study"
+    shutil.copytree(built_crate, root)
+    (root / "notes.bin").write_bytes(random.Random(1).randbytes(8 << 20))
+    build_study(root, with_index=True)
+    return root
+
+
+def test_a_stored_index_answers_from_a_few_bytes_of_the_record(fake, indexed, monkeypatch):
+    done = fake.deposit(indexed, publish=True)
+    fetched = []
+    close = RemoteFile.close
+
+    def counted(file):
+        fetched.append(file.fetched)
+        close(file)
+
+    monkeypatch.setattr(RemoteFile, "close", counted)
+    address = f"{fake.url.removesuffix('/api')}/records/{done.id}"
+    pages, _ = trace_one(indexed / "figures" / "fig 1.png", address, use_cache=False)
+    assert [e.status.value for p in pages for panel in p.panels for e in panel.edges] == ["verified", "verified"]
+    assert 0 < sum(fetched) < 3 << 20
+
+
+def test_a_line_that_breaks_while_tracing_gives_no_answer(fake, indexed, monkeypatch):
+    done = fake.deposit(indexed, publish=True)
+    monkeypatch.setattr(Web.__init__, "__defaults__", (None, lambda _: None, lambda *_: None))
+    monkeypatch.setattr("biocodes_crate.remote.MAX_BLOCKS", 1)
+    fake.inject(fault="error-before", path=r"\.zip/content$", status=500, times=None, skip=4)
+    with pytest.raises(RemoteUnreadable, match="500"):
+        trace_one(
+            indexed / "figures" / "fig 1.png", f"{fake.url.removesuffix('/api')}/records/{done.id}", use_cache=False
+        )
