@@ -209,7 +209,7 @@ def _widened(sampled: Sampled, depth: Depth, scene: Scene) -> Depth:
             if wider.z_start < 0 or wider.z_end >= scene.size_z:
                 break
             _, other = sampled.errors(sampled.rank(Depth(depth.t, None, wider), scene.size_z), scene.size_z)
-            if float(np.sqrt(((picture - other) ** 2).mean())) >= SAME_PICTURE:
+            if float(np.sqrt(((picture - other) ** 2).mean())) >= ALIKE:
                 break
             projection = wider
     return Depth(depth.t, None, projection)
@@ -262,12 +262,12 @@ def _decide(sampled: Sampled, ranked: list[Ranked], scene: Scene) -> Choice:
             continue
         other_errors, other = sampled.errors(rival, scene.size_z)
         apart = float(np.sqrt(((rendition - other) ** 2).mean()))
-        if apart < SAME_PICTURE and (best.depth.projection or rival.depth.projection):
-            # The same picture under another name: nothing to tell apart, so the simpler name is taken.
+        if apart < SAME_PICTURE and (best.depth.projection is None) != (rival.depth.projection is None):
+            # A projection in which one plane is all that shows: the simpler name is taken.
             if _simpler(rival, best):
                 tied[0] = best = Ranked(rival.depth, rival.channels, best.residual)
             continue
-        if _within_a_slice(rival, best):
+        if _within_a_slice(rival, ranked[0]):  # and not of what it was renamed to, which would lead from slice to slice
             if _simpler(rival, best) and _gain(other_errors - errors, blocks) < DECIDED:
                 best = tied[0] = Ranked(rival.depth, rival.channels, best.residual)
             continue
