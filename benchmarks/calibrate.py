@@ -30,7 +30,7 @@ from biocodes_crate.figures.declared import intersection_over_union
 from biocodes_crate.pipeline.images import Scenes, code_images
 from biocodes_crate.study import read_study
 from biocodes_crate.tracing import TraceIndex
-from biocodes_crate.tracing.decision import LEAST_PARTS, UNRELATED, Decision, log10_tail
+from biocodes_crate.tracing.decision import LEAST_PARTS, UNRELATED, Decision, log10_of_parts, log10_tail
 from biocodes_crate.tracing.locate import Fit
 from biocodes_crate.tracing.pixels import SourcePixels
 from biocodes_crate.tracing.trace import all_fits, region_of
@@ -138,6 +138,11 @@ def unrelated(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row for row in rows if not row["matching"] and not any(s in (row["origin"] or "") for s in SAME_SPECIMEN)]
 
 
+def log10_stated(row: dict[str, Any]) -> float:
+    """What an edge would state, by the parameters in use now; 0 where nothing could be laid on the panel at all."""
+    return log10_of_parts(row["parts"]) if row["parts"] else 0.0
+
+
 def fitted(rows: list[dict[str, Any]], scale: int) -> tuple[float, float]:
     """The parameters of the beta-binomial distribution, by maximum likelihood."""
     counts = np.array([row["parts"][scale] for row in unrelated(rows) if row["parts"]])
@@ -153,7 +158,7 @@ def fitted(rows: list[dict[str, Any]], scale: int) -> tuple[float, float]:
 def reliability(rows: list[dict[str, Any]]) -> list[tuple[float, float, int, int]]:
     """For each stated probability (log10): how many unrelated panels reached it, and how many should at most."""
     among = unrelated(rows)
-    stated = np.array([row["log10_false_alarm"] for row in among])
+    stated = np.array([log10_stated(row) for row in among])
     levels = (-0.5, -1.0, -1.5, -2.0, -2.5, -3.0, -4.0, -5.0)
     return [(level, len(among) * 10**level, int((stated <= level).sum()), len(among)) for level in levels]
 
@@ -179,7 +184,7 @@ def show(rows: list[dict[str, Any]]) -> None:
 
 def plot(rows: list[dict[str, Any]]) -> str:
     """The reliability plot as SVG: stated probability across, share of unrelated panels that reached it up."""
-    among = sorted(row["log10_false_alarm"] for row in unrelated(rows))
+    among = sorted(log10_stated(row) for row in unrelated(rows))
     size, margin, least = 360, 50, -4.0
 
     def at(x: float, y: float) -> str:

@@ -7,6 +7,7 @@ the same cells under another exposure, two wells of one plate with the same outl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ PROMISED = -4.0  # one false edge in 10,000 panels
 # Parts of a panel that lie in place on a source that it does not show follow a beta-binomial distribution.
 # Fitted by benchmarks/calibrate.py to the best of all fits of each panel to images that it does not show, for each
 # scale of detail: the two parameters.
-UNRELATED = ((4.8, 32.2), (4.5, 30.7))
+UNRELATED = ((3.1, 21.7), (1.8, 11.5))
 LEAST_PARTS = 8  # fewer lie too close to each other to count as so many witnesses
 # A second witness: the correlation of detail, by what chance would give at one fixed transform. Transforms are
 # optimised, which brings unrelated images to about a tenth of the exponent.
@@ -86,9 +87,14 @@ def decide(found: Agreement, *, again: bool = False) -> Decision:
 
 def log10_false_alarm(found: Agreement) -> float:
     """Log10 of the probability that as many parts lie in place on the best of all unrelated sources of a study."""
+    return log10_of_parts(found.parts)
+
+
+def log10_of_parts(counts: Sequence[Sequence[int]]) -> float:
+    """The same, of the parts in place and the parts there are at each scale of detail."""
     tails = [
         log10_tail(in_place, parts, *parameters)
-        for (in_place, parts), parameters in zip(found.parts, UNRELATED, strict=True)
+        for (in_place, parts), parameters in zip(counts, UNRELATED, strict=True)
         if parts >= LEAST_PARTS
     ]
     # The better of two scales is taken: Bonferroni.

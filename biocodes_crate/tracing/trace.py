@@ -29,7 +29,7 @@ from biocodes_crate.tracing.unexplained import unexplained_boxes
 
 SWEPT = 40  # key pictures that the panel is slid over when nothing else has found it
 FOLLOWED = 8  # hypotheses that are followed up on the pixels
-SURE = -8.0  # log10 false alarm at which no further hypothesis is tried
+SURE = -7.0  # log10 false alarm at which no further hypothesis is tried, unless it says another place
 NEARLY_AS_GOOD = 0.5  # in features that agree
 SAME_RESIDUAL = 1.02  # a fit elsewhere that leaves no more than this many times the error is a rival
 MOST_BESIDE = 6  # places of other panels that are tried

@@ -8,7 +8,7 @@ from specimens import Study, panel_of, shown, texture
 from biocodes_crate.tracing import Status, trace_panel
 
 
-def test_a_range_is_not_led_away_slice_by_slice() -> None:
+def test_a_range_of_slowly_changing_slices_is_found_to_the_slice() -> None:
     """Slices that change slowly: each range is like the next, but not like the one after that."""
     ends = texture(70), texture(71)
     stack = np.stack([ends[0] + (ends[1] - ends[0]) * z / 11 + 0.15 * texture(80 + z) for z in range(12)])
