@@ -18,6 +18,9 @@ Grey = NDArray[np.float32]
 SCANNED, DECIDED_ON = 1500, 5000  # pixels that rank all planes, and the few best
 BLOCKS = 14  # to a side, for the test of two planes against each other: planes often differ in few places
 DECIDED = 3.0  # standard errors by which the best plane must be better than a rival
+MORE_FOR_PROJECTIONS = (
+    2.0  # times as many, over one of its own planes: a mean of two planes is a plane without its noise
+)
 SAME_PICTURE = 0.35  # grey levels (root mean square) between renditions that are one picture under two names
 ALIKE = 0.7  # likewise, that nobody could tell apart
 KINDS = (ProjectionKind.MAX, ProjectionKind.MEAN, ProjectionKind.MIN)
@@ -273,9 +276,16 @@ def _decide(sampled: Sampled, ranked: list[Ranked], scene: Scene) -> Choice:
             continue
         if margin is None:
             margin = max(0.0, 1 - (best.residual / max(rival.residual, 1e-9)) ** 2)
-        if apart < ALIKE or _gain(other_errors - errors, blocks) < DECIDED:
+        needed = DECIDED * (MORE_FOR_PROJECTIONS if _is_within(rival, best) else 1)
+        if apart < ALIKE or _gain(other_errors - errors, blocks) < needed:
             tied.append(rival)
     return Choice(best, tuple(tied), margin)
+
+
+def _is_within(plane: Ranked, projection: Ranked) -> bool:
+    """Whether the first is a plane of the projection that the second is."""
+    among = projection.depth.projection
+    return among is not None and plane.depth.z is not None and among.z_start <= plane.depth.z <= among.z_end
 
 
 def _gain(difference: NDArray[np.float64], blocks: NDArray[np.intp]) -> float:
