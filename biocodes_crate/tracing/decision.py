@@ -15,8 +15,8 @@ from scipy.special import betaln, gammaln, logsumexp
 
 from biocodes_crate.tracing.evidence import LOG10_FLOOR, Agreement
 
-THRESHOLD = -5.0  # log10 of the false-alarm probability of a verified edge; a tenth of what is promised
-PROMISED = -4.0  # one false edge in 10,000 panels
+THRESHOLD = -4.0  # log10 of the false-alarm probability of a verified edge: one false edge in 10,000 panels
+AGAIN = 0.85  # of this limit, and of the next two, are asked of an edge that is decided again
 # Parts of a panel that lie in place on a source that it does not show follow a beta-binomial distribution.
 # Fitted by benchmarks/calibrate.py to the best of all fits of each panel to images that it does not show, for each
 # scale of detail: the two parameters.
@@ -26,7 +26,8 @@ LEAST_PARTS = 8  # fewer lie too close to each other to count as so many witness
 # optimised, which brings unrelated images to about a tenth of the exponent.
 OPTIMISM = 10.0
 LEAST_LOG10_CHANCE = -15.0
-JOINT_THRESHOLD = -10.0  # of both exponents together, the second counted up to −5
+JOINT_THRESHOLD = -10.0  # of both exponents together
+MOST_OF_SECOND = -8.0  # what the second counts at most: wells of one plate reached that with one part in six in place
 LEAST_CORRELATION = 0.5
 LEAST_TILE_SHARE = 0.6
 LEAST_TILES = 4
@@ -49,11 +50,11 @@ class Decision:
 def decide(found: Agreement, *, again: bool = False) -> Decision:
     """Weigh up a measured agreement; pure, so that anyone gets the same answer from the same numbers.
 
-    An edge is found by the stricter limits, and decided `again` by those that are promised, so that rounding
-    does not make one that was just above the limit invalid.
+    An edge is decided `again` by slightly looser limits, so that the rounding of its transform does not make
+    one that was just above them invalid.
     """
     log10 = log10_false_alarm(found)
-    slack, threshold = (SLACK, PROMISED) if again else (0.0, THRESHOLD)
+    slack, eased = (SLACK, AGAIN) if again else (0.0, 1.0)
     if found.signal < 2.0 or found.tiles < LEAST_TILES or max(n for _, n in found.parts) < LEAST_PARTS:
         return Decision(False, log10, "the panel has too little structure to tell one source from another")
     if found.correlation < LEAST_CORRELATION - slack or found.tile_share < LEAST_TILE_SHARE - slack:
@@ -72,9 +73,8 @@ def decide(found: Agreement, *, again: bool = False) -> Decision:
             f"the source explains {found.share_explained:.0%} of the panel's pixels, and {in_place} of {parts} parts "
             "fit it where they lie: something similar, but not the same",
         )
-    joint = log10 + max(found.log10_chance / OPTIMISM, THRESHOLD)
-    eased = 0.8 if again else 1.0
-    if log10 > threshold or joint > JOINT_THRESHOLD * eased or found.log10_chance > LEAST_LOG10_CHANCE * eased:
+    joint = log10 + max(found.log10_chance / OPTIMISM, MOST_OF_SECOND)
+    if log10 > THRESHOLD * eased or joint > JOINT_THRESHOLD * eased or found.log10_chance > LEAST_LOG10_CHANCE * eased:
         return Decision(False, log10, f"an unrelated source would agree as well too often (10^{log10:.1f})")
     return Decision(
         True,

@@ -122,7 +122,7 @@ def test_the_same_plane_is_accepted_by_a_wide_margin() -> None:
     noisy = a + np.random.default_rng(0).normal(0, 10, a.shape).astype(np.float32)
     decision = decide(agreement(a, noisy, np.ones(a.shape, bool)))
     assert decision.accepted
-    assert decision.log10_false_alarm < 1.5 * THRESHOLD
+    assert decision.log10_false_alarm < 2 * THRESHOLD
 
 
 def test_smooth_blobs_that_happen_to_coincide_are_no_proof() -> None:
