@@ -16,7 +16,7 @@ EDGES_FILE = "provenance/edges.jsonld"
 PREVIEW = "ro-crate-preview.html"
 METADATA = "ro-crate-metadata.json"
 
-GENERATED = (METADATA, PREVIEW, PLANES_TABLE, EDGES_FILE)
+GENERATED = (METADATA, PREVIEW, PLANES_TABLE, EDGES_FILE, INDEX_FILE)
 """The files that `build` writes itself; they are not part of the payload."""
 
 

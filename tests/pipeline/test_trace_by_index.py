@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from biocodes_crate.crate import INDEX_FILE
+from biocodes_crate.findings import Severity
 from biocodes_crate.pipeline import build_study, trace_one
 from biocodes_crate.pipeline import trace as trace_module
 from biocodes_crate.tracing import Status
+from biocodes_crate.validation import Level, validate_crate
 
 EXAMPLE = Path(__file__).parents[2] / "examples/study"
 
@@ -47,6 +49,12 @@ def test_a_zip_with_its_index_is_traced_in_without_its_images_being_coded_or_unp
     pages, findings = trace_one(figure, packed)
     assert _verified(pages) == expected != []
     assert findings == ()
+
+
+def test_a_crate_with_its_index_is_valid(packed: Path) -> None:
+    report = validate_crate(packed, Level.INTEGRITY)
+    assert not [f for f in report.findings if f.severity is Severity.ERROR]
+    assert not [f for f in report.findings if INDEX_FILE in f.entity]
 
 
 def test_a_damaged_index_is_not_needed(packed: Path, tmp_path: Path) -> None:
