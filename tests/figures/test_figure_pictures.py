@@ -27,7 +27,7 @@ def assert_found(found: list[tuple[float, ...]], truth: list[tuple[int, int, int
         assert any(np.abs(np.array(box) - np.array(one)).max() <= slack for one in found), (box, found)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12, deadline=None, derandomize=True)
 @given(
     seed=st.integers(0, 1000),
     columns=st.integers(1, 3),
@@ -51,14 +51,14 @@ def test_panels_of_a_grid_are_found_to_the_pixel(
     assert_found(boxes_of(canvas), truth)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 1000), ground=st.integers(60, 120))
 def test_panels_that_touch_are_parted_at_the_seam(seed: int, ground: int) -> None:
     canvas = np.concatenate([micrograph(seed, 180, 220), micrograph(seed + 1, 230, 220, ground)], axis=1)
     assert_found(boxes_of(canvas), [(0, 0, 180, 220), (180, 0, 230, 220)])
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 1000), width=st.integers(60, 400), height=st.integers(60, 400), ground=st.integers(0, 200))
 def test_a_single_micrograph_is_one_panel(seed: int, width: int, height: int, ground: int) -> None:
     assert_found(boxes_of(micrograph(seed, width, height, ground)), [(0, 0, width, height)])
