@@ -8,7 +8,7 @@ movies, textures. The best of all its fits is what counts, as in a build. The pa
 fitted to these, and the table says how often unrelated panels reached a false-alarm probability
 against how often they should. Panels are also fitted with their images in, which gives recall.
 
-`--report` reads the results again, and writes the table and the plot of docs/calibration.md.
+`--report` reads the results again, prints the table of docs/calibration.md and draws its plot.
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ Importing this package runs nothing: what it offers is imported when it is first
 a pipeline; each step is a sub-package that can be used alone, and imports only from the steps to its
 left:
 
-    images → study → codes | figures → tracing → crate → validation → report → pipeline → api → cli
+    images → study → codes | figures → tracing → crate → validation → report | deposit | export | watch
+    → pipeline → api → cli
 """
 
 from __future__ import annotations

@@ -82,6 +82,10 @@ class CannotExport(BiocodesError):
     """A format demands what the crate does not say."""
 
 
+class BadIndex(BiocodesError):
+    """A stored index that is damaged, or of another version."""
+
+
 class BadCode(BiocodesError):
     """A string is not an ISCC, or two codes cannot be compared."""
 
@@ -91,7 +95,7 @@ class MissingExtra(BiocodesError):
 
 
 class BadSettings(BiocodesError):
-    """`deposit.yaml` is not YAML, or does not fit its schema."""
+    """What somebody set is not what it should be: `deposit.yaml`, an option, or the name of a server."""
 
 
 class DepositFailed(BiocodesError):

@@ -465,7 +465,8 @@ class RemoteFile(io.RawIOBase):
         total = int(stated) if stated.isascii() and stated.isdigit() and len(stated) < 16 else self._size
         if total is None or total > MAX_SPOOLED:
             raise self._failed(
-                f"the server gives no parts of it, and it is larger than the {MAX_SPOOLED >> 30} GiB that are fetched"
+                f"the server gives no parts of it, and it is larger than the {MAX_SPOOLED >> 30} GiB that are fetched, "
+                "or of unknown size"
             )
         self._check(total, answer)
         whole = tempfile.TemporaryFile(prefix="biocodes-")  # noqa: SIM115 (kept; closed with this file)

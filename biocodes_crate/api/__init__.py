@@ -55,6 +55,7 @@ def build(
     study: AnyPath,
     output: AnyPath | None = None,
     *,
+    with_index: bool = False,
     workers: int | None = None,
     cluster: str | None = None,
     use_cache: bool = True,
@@ -69,6 +70,8 @@ def build(
     output
         A folder or `.zip` to write a complete crate to. By default only metadata files are
         written, into the study itself.
+    with_index
+        Whether the crate holds the index that panels are looked up in, for `trace`.
     workers
         Threads that decode images; by default one for each core.
     cluster
@@ -86,7 +89,13 @@ def build(
     """
     out = None if output is None else Path(output)
     result = build_study(
-        Path(study), out, workers=workers, cluster=cluster, use_cache=use_cache, on_progress=on_progress
+        Path(study),
+        out,
+        with_index=with_index,
+        workers=workers,
+        cluster=cluster,
+        use_cache=use_cache,
+        on_progress=on_progress,
     )
     crate = opened(result.crate)
     crate.built = result

@@ -50,8 +50,8 @@ def deposit(
 ) -> None:
     """Bring a crate into a draft in a repository, and publish it if asked to.
 
-    The token is read from ZENODO_TOKEN (ZENODO_SANDBOX_TOKEN for the sandbox, INVENIO_TOKEN for other servers),
-    from a keyring, or is asked for. Running the command again goes on where it stopped.
+    The token is read from ZENODO_TOKEN (for the sandbox from ZENODO_SANDBOX_TOKEN first, for other servers from
+    INVENIO_TOKEN), from a keyring, or is asked for. Running the command again goes on where it stopped.
 
     \b
     Examples:
@@ -100,7 +100,8 @@ def deposit(
             done = deposit_crate(crate, Records(client), options, confirm=confirm, on_progress=report)
         except (KeyboardInterrupt, Terminated):
             bars.close()
-            console.note("Stopped; nothing more is sent. The same command goes on from here, in the same draft.")
+            looks = ", and finds out whether it was published" if publish else ""
+            console.note(f"Stopped; nothing more is sent. The same command goes on in the same draft{looks}.")
             raise
     console.answer(as_json, lambda: _as_json(done), lambda: _describe(done, publish))
 

@@ -64,7 +64,7 @@ def _exit_code(work: Callable[[], int | None]) -> int:
         console.error(error)
         return error.exit_code
     except KeyboardInterrupt:
-        console.say("crate: interrupted; what was there before is as it was")
+        console.say("crate: interrupted")
         return INTERRUPTED
     except Terminated:
         return TERMINATED

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from biocodes_crate.crate.content import METADATA
 from biocodes_crate.crate.entities import Index, text
 from biocodes_crate.crate.ids import check_path
 from biocodes_crate.crate.reader import (
+    BAD_ZIP,
     MAX_METADATA,
     CrateReader,
     Oddity,
@@ -36,7 +36,6 @@ _ACCEPT = "application/vnd.inveniordm.v1+json, application/json;q=0.5"
 _MAX_RECORD = 32 << 20  # bytes of JSON
 _RECORD = re.compile(r"(?P<base>.*?)/(?:api/)?(?:records|record)/(?P<id>[A-Za-z0-9-]+)(?:/(?P<rest>.*))?")
 _ZENODO = {"10.5281": "https://zenodo.org", "10.5072": "https://sandbox.zenodo.org"}
-_BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +222,7 @@ class DepositedCrate(CrateReader):
         file = self._web.open(listed.url, listed.size)
         try:
             archive = zipfile.ZipFile(file)
-        except _BAD_ZIP as error:
+        except BAD_ZIP as error:
             file.close()
             raise NotACrate(
                 f"{key} cannot be read as a zip ({error})", where=self.address, remedy="Ask who deposited it."
@@ -266,7 +265,7 @@ class DepositedCrate(CrateReader):
         try:
             with part.archive.open(part.entries[METADATA]) as file:
                 content = read_bounded(file, where)
-        except _BAD_ZIP as error:
+        except BAD_ZIP as error:
             raise NotACrate(f"{METADATA} in {part.key} cannot be read ({error})", where=self.address) from error
         part.metadata = parse_metadata(content, where)
         if self._loose is not None and content != self._loose:

@@ -32,6 +32,8 @@ MAX_ENTITIES = 500_000  # of metadata; a minute for every 200,000
 MAX_ENTRIES = 5_000_000
 MAX_DEPTH = 40  # of JSON: a flat graph needs five, an inline context a few more
 MAX_RATIO = 1100  # zlib cannot compress more than about 1032 to one
+BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+"""What reading a damaged zip, or one packed in an unknown way, may raise."""
 
 
 _MAY_BE_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -307,7 +309,7 @@ class _ZipReader(CrateReader):
         self.path = path
         try:
             self._archive = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        except BAD_ZIP as error:
             raise NotACrate(
                 f"the zip cannot be read ({error})", where=path, remedy="Fetch or pack it again."
             ) from error
@@ -319,7 +321,7 @@ class _ZipReader(CrateReader):
             with self._archive.open(entry) as file:
                 where = f"{display(str(path))}/{entry.filename}"
                 self.metadata = parse_metadata(read_bounded(file, where), where)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        except BAD_ZIP as error:
             self._archive.close()
             raise NotACrate(
                 f"the zip cannot be read ({error})", where=path, remedy="Fetch or pack it again."
@@ -412,6 +414,8 @@ def extract(reader: CrateReader, path: str, target: Path, limit: int) -> None:
     ------
     UnsafePath
         The file is larger than the limit.
+    NotACrate
+        It is damaged.
     """
     if reader.size(path) > limit:
         raise UnsafePath(
@@ -420,6 +424,16 @@ def extract(reader: CrateReader, path: str, target: Path, limit: int) -> None:
             remedy="Unpack the zip, and name the folder.",
         )
     target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        _copy(reader, path, target, limit)
+    except BAD_ZIP as error:
+        target.unlink(missing_ok=True)
+        raise NotACrate(
+            f"it cannot be read ({error})", where=display(path), remedy="Fetch or pack the zip again."
+        ) from error
+
+
+def _copy(reader: CrateReader, path: str, target: Path, limit: int) -> None:
     with reader.open(path) as source, target.open("xb") as file:
         written = 0
         while block := source.read(1 << 20):

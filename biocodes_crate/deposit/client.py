@@ -21,7 +21,7 @@ import httpx
 from biocodes_crate import __version__
 from biocodes_crate.deposit.servers import Server, is_loopback
 from biocodes_crate.deposit.token import Token
-from biocodes_crate.errors import BiocodesError, NotAllowed, ServerRefused, ServerUnreachable
+from biocodes_crate.errors import NotAllowed, ServerRefused, ServerUnreachable
 
 ACCEPT = "application/vnd.inveniordm.v1+json, application/json;q=0.5"
 # With plain JSON alone, Zenodo answers in its legacy shape; lists of files of records come as plain JSON only.
@@ -29,7 +29,6 @@ MAX_ANSWER = 64 << 20  # bytes
 MAX_SAID = 600  # characters of a server's words in a message
 
 _TIMEOUT = httpx.Timeout(connect=20, read=300, write=120, pool=20)
-_FAULTS = frozenset({500, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +174,7 @@ class Client:
                 status, received, answer = self._send(method, path, body, content, size, params, headers)
             except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
                 reason = f"no connection: {self._hidden(str(error)) or type(error).__name__}"
-            except (httpx.TransportError, httpx.StreamError) as error:
+            except (httpx.TransportError, httpx.StreamError, httpx.DecodingError) as error:
                 raise Uncertain(f"the connection broke: {self._hidden(str(error)) or type(error).__name__}") from None
             else:
                 if status == 429 or (status == 503 and "retry-after" in received):
@@ -191,7 +190,7 @@ class Client:
                         if attempt < self.patience.attempts:
                             self._pause_for(asked, reason)
                         continue
-                elif status in _FAULTS or status >= 500:
+                elif status >= 500:
                     raise Uncertain(f"the server answers {status}")
                 else:
                     return self._judge(method, path, status, answer)
@@ -235,7 +234,8 @@ class Client:
             response.close()
 
     def _judge(self, method: str, path: str, status: int, answer: bytes) -> Reply:
-        body = _parsed(answer)
+        # A server may say what it was told: the token is hidden before anything of the answer goes anywhere.
+        body = _parsed(self._hidden(answer.decode("utf-8", "replace")))
         if 200 <= status < 300:
             if answer.strip() and body is None:
                 raise Uncertain("the answer is cut off or no JSON")
@@ -260,12 +260,12 @@ class Client:
         raise Refused(status, said, fields, where=where)
 
     def _words(self, body: Any) -> tuple[str, tuple[tuple[str, str], ...]]:
-        """What a server says is wrong, bounded, without the token."""
+        """What a server says is wrong, bounded."""
         if not isinstance(body, dict):
             return "no reason is given", ()
         message = body.get("message")
-        said = self._hidden(message)[:MAX_SAID] if isinstance(message, str) else "no reason is given"
-        return said, tuple((self._hidden(name), self._hidden(text)) for name, text in field_errors(body))
+        said = message[:MAX_SAID] if isinstance(message, str) else "no reason is given"
+        return said, tuple(field_errors(body))
 
     def _hidden(self, text: str) -> str:
         return self.token.hide(text) if self.token is not None else text
@@ -302,7 +302,7 @@ def field_errors(body: Any) -> list[tuple[str, str]]:
     return found
 
 
-def _parsed(answer: bytes) -> Any:
+def _parsed(answer: str) -> Any:
     try:
         return json.loads(answer)
     except (ValueError, RecursionError):
@@ -325,4 +325,4 @@ def _retry_after(headers: httpx.Headers) -> float | None:
     return None
 
 
-__all__ = ["BiocodesError", "Client", "Patience", "Refused", "Reply", "Uncertain", "field_errors"]
+__all__ = ["Client", "Patience", "Refused", "Reply", "Uncertain", "field_errors"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -22,7 +23,7 @@ from biocodes_crate.deposit.records import Draft, Records, RemoteFile
 from biocodes_crate.deposit.servers import Server
 from biocodes_crate.deposit.settings import DEPOSIT_YAML, Settings, read_settings
 from biocodes_crate.deposit.upload import Brought, Uploader
-from biocodes_crate.errors import BiocodesError, DepositFailed, NotACrate
+from biocodes_crate.errors import BiocodesError, DepositFailed, NotACrate, NotAllowed, ServerRefused
 from biocodes_crate.progress import OnProgress, Progress, ignore_progress
 from biocodes_crate.validation import Level, Report, validate_crate
 
@@ -361,7 +362,11 @@ class _Deposit:
         if not self.confirm(result, draft):
             return result
         self.publishing = True
-        record = self.records.publish(result.id)
+        try:
+            record = self.records.publish(result.id)
+        except (ServerRefused, NotAllowed):
+            self.publishing = False  # it was looked up, and did not happen
+            raise
         self.remembered.published = True
         self._save()
         return replace(result, published=True, doi=record.doi or result.doi, page=self.server.record_page(result.id))
@@ -389,16 +394,25 @@ class _Deposit:
     def _state(self, draft: str) -> str:
         """What there is by now, and what to run next."""
         page = self.server.draft_page(draft)
-        command = f"crate deposit {display(str(self.crate))} --to {self.server.site} --draft {draft}"
+        command = f"crate deposit {shlex.quote(display(str(self.crate)))} --to {self.server.site}{self._said()}"
         if self.publishing:
             return (
                 f"Whether draft {draft} was published is not known: look at {self.server.record_page(draft)} and "
                 f"{page}. The same command finds out, and goes on: {command} --publish"
             )
+        command += f" --draft {draft}"
         done = (
             f"{len(self.brought)} of {len(self.keys)} files are in it and compared" if self.keys else "no file was sent"
         )
         return f"Nothing is published. Draft {draft} is left as it is ({page}): {done}. Go on with: {command}"
+
+    def _said(self) -> str:
+        """The options that the next command needs too."""
+        options = self.options
+        said = f" --level {options.level.name.lower()}" if options.level is not Level.PROVENANCE else ""
+        said += " --allow-invalid" if options.allow_invalid else ""
+        said += " --replace" if options.replace else ""
+        return said + (f" --settings {shlex.quote(str(options.settings))}" if options.settings is not None else "")
 
 
 def left_out_note(reader: CrateReader, plan: Plan) -> list[str]:

@@ -110,7 +110,7 @@ class Records:
         reply = self.client.repeat(
             lambda: self.client.once("POST", "/records", body=sent),
             "making a draft",
-            lambda: self._made_with(nonce) or self._again(lambda: self.client.once("POST", "/records", body=sent)),
+            lambda: self._made_with(nonce),
         )
         return _draft(reply)
 
@@ -179,7 +179,7 @@ class Records:
         path = f"/records/{_id(draft)}/draft/actions/files-import"
 
         def happened() -> Reply | None:
-            return Reply(200, None) if self.files(draft) else self._again(lambda: self.client.once("POST", path))
+            return Reply(200, None) if self.files(draft) else None
 
         self.client.repeat(lambda: self.client.once("POST", path), "taking over files", happened)
 
@@ -195,7 +195,10 @@ class Records:
     def read(self, draft: str, key: str) -> Any:
         """A small JSON file of a draft, parsed; None if it is none."""
         path = f"{_file_path(draft, key)}/content"
-        return self.client.repeat(lambda: self.client.once("GET", path, headers={"Accept": "*/*"}), key).body
+        try:
+            return self.client.once("GET", path, headers={"Accept": "*/*"}).body
+        except (Refused, Uncertain):
+            return None
 
     def declare(self, draft: str, key: str) -> None:
         """Announce a file. Its key must be free."""
@@ -203,11 +206,7 @@ class Records:
         self.client.repeat(
             lambda: self.client.once("POST", path, body=[{"key": key}]),
             f"announcing {key}",
-            lambda: (
-                Reply(201, None)
-                if key in self.files(draft)
-                else self._again(lambda: self.client.once("POST", path, body=[{"key": key}]))
-            ),
+            lambda: Reply(201, None) if key in self.files(draft) else None,
         )
 
     def delete(self, draft: str, key: str) -> None:
@@ -241,7 +240,7 @@ class Records:
             file = self.files(draft).get(key)
             if file is None:
                 return Reply(200, None)
-            return Reply(200, "listed") if file.complete else self._again(lambda: self.client.once("POST", path))
+            return Reply(200, "listed") if file.complete else None
 
         reply = self.client.repeat(lambda: self.client.once("POST", path), f"committing {key}", happened)
         return self.files(draft).get(key) if reply.body == "listed" else _file(reply.body)
@@ -266,7 +265,7 @@ class Records:
             record = self.record(draft)
             if record is not None and record.is_published:
                 return Reply(200, record.body)
-            return self._again(lambda: self.client.once("POST", path))
+            return None
 
         try:
             return _draft(self.client.repeat(lambda: self.client.once("POST", path), "publishing", happened))
@@ -318,16 +317,9 @@ class Records:
             present = self.draft(draft)
             if present is not None and present.doi is not None:
                 return Reply(201, present.body)
-            return self._again(lambda: self.client.once("POST", f"/records/{_id(draft)}/draft/pids/doi"))
+            return None
 
         return happened
-
-    def _again(self, act: Callable[[], Reply]) -> Reply | None:
-        """It did not happen: send it once more."""
-        try:
-            return act()
-        except Uncertain:
-            return None
 
     def _found(self, path: str) -> Draft | None:
         try:

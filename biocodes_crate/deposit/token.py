@@ -57,7 +57,8 @@ def find_token(
 ) -> Token:
     """The token for a server: its variables, then the keyring, then a prompt on a terminal.
 
-    A token for Zenodo is never sent to another server: `ZENODO_TOKEN` is read for Zenodo alone.
+    `ZENODO_TOKEN` is read for Zenodo and, without `ZENODO_SANDBOX_TOKEN`, for its sandbox; it is sent to no other
+    server.
 
     Raises
     ------

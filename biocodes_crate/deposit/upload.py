@@ -85,8 +85,6 @@ class Uploader:
         for attempt in range(1, patience.attempts + 1):
             if attempt > 1:
                 self.records.client.pause(attempt - 1, f"{upload.key}: {reason}")
-            self.memory.files.setdefault(upload.key, [])
-            self.save()  # before it is announced: what lies there after a crash is known as ours
             self._announce(upload.key)
             sent = _Counted(upload, self.on_progress)
             committed: RemoteFile | None = None
@@ -124,14 +122,19 @@ class Uploader:
 
     def _announce(self, key: str) -> None:
         present = self.records.files(self.draft).get(key)
-        if present is None:
-            self.records.declare(self.draft, key)
-        elif present.complete:  # sending content for it now would destroy it
+        # Sending content for a committed file would destroy it.
+        if present is not None and (present.complete or key not in self.memory.files):
             raise DepositFailed(
                 f"somebody else has put a file of the name {key} into the draft just now",
                 where=f"draft {self.draft}",
                 remedy="Run the command again when they are done.",
             )
+        # Only what is announced by us becomes ours, and that before it is announced: what lies there after a
+        # crash is known.
+        self.memory.files.setdefault(key, [])
+        self.save()
+        if present is None:
+            self.records.declare(self.draft, key)
 
     def _arrived(self, upload: Upload, sent: _Counted, attempt: int, reason: str) -> RemoteFile | None:
         """What the server has of an upload whose answer was lost: all of it, perhaps."""

@@ -9,15 +9,15 @@ from pathlib import Path
 
 from biocodes_crate.codes import CodeCache, default_cache
 from biocodes_crate.crate import INDEX_FILE, CrateReader, extract, open_crate
-from biocodes_crate.errors import NotACrate, NotAStudy, UnreadableImage
+from biocodes_crate.errors import BadIndex, NotACrate, NotAStudy, UnreadableImage
 from biocodes_crate.figures import Figure, open_figure
-from biocodes_crate.findings import Finding
+from biocodes_crate.findings import Finding, Severity
 from biocodes_crate.images import Scene
 from biocodes_crate.pipeline.images import Scenes, code_images
 from biocodes_crate.progress import OnProgress, ignore_progress
 from biocodes_crate.remote import web_address
 from biocodes_crate.study import read_study
-from biocodes_crate.tracing import BadIndex, ImageIndex, TracedPage, TraceIndex, read_index, trace_figure
+from biocodes_crate.tracing import ImageIndex, TracedPage, TraceIndex, read_index, trace_figure
 from biocodes_crate.validation.workspace import Workspace
 
 LARGEST_FILE = 64 << 30  # bytes, of a file that is unpacked from a zip
@@ -61,9 +61,22 @@ def trace_one(
             if reader.failure is not None:  # the line broke: what was not found may be there
                 raise reader.failure
             return result
-        for path in reader.files():
-            extract(reader, path, Path(folder) / path, LARGEST_FILE)
-        return _in_folder(figure, opened, Path(folder), None, workers, on_progress)
+        damaged = _unpack(reader, Path(folder))
+        pages, findings = _in_folder(figure, opened, Path(folder), None, workers, on_progress)
+        return pages, (*damaged, *findings)
+
+
+def _unpack(reader: CrateReader, folder: Path) -> tuple[Finding, ...]:
+    """Lay a crate's files out on disk; one that is damaged is a finding, and the others are traced in all the same."""
+    damaged = []
+    for path in reader.files():
+        if path == INDEX_FILE:  # of no use, or it would have been used
+            continue
+        try:
+            extract(reader, path, folder / path, LARGEST_FILE)
+        except NotACrate as error:
+            damaged.append(Finding("file-unreadable", Severity.WARNING, path, error.message, error.remedy or ""))
+    return tuple(damaged)
 
 
 def _stored_index(reader: CrateReader) -> tuple[ImageIndex, ...] | None:

@@ -18,12 +18,11 @@ from biocodes_crate.tracing.model import (
 from biocodes_crate.tracing.pixels import SceneProvider
 from biocodes_crate.tracing.recheck import Recheck, recheck_panel
 from biocodes_crate.tracing.reuse import find_reuse
-from biocodes_crate.tracing.stored import BadIndex, read_index, write_index
+from biocodes_crate.tracing.stored import read_index, write_index
 from biocodes_crate.tracing.trace import trace_figure, trace_panel
 
 __all__ = [
     "Affine",
-    "BadIndex",
     "Claim",
     "Edge",
     "Evidence",

@@ -7,6 +7,7 @@ the same cells under another exposure, two wells of one plate with the same outl
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,7 +28,9 @@ LEAST_PARTS = 8  # fewer lie too close to each other to count as so many witness
 OPTIMISM = 10.0
 LEAST_LOG10_CHANCE = -15.0
 JOINT_THRESHOLD = -10.0  # of both exponents together
-MOST_OF_SECOND = -8.0  # what the second counts at most: wells of one plate reached that with one part in six in place
+MOST_OF_SECOND = (
+    -8.0
+)  # what the second counts at most: wells of one plate reached that with as few parts in place as chance
 LEAST_CORRELATION = 0.5
 LEAST_TILE_SHARE = 0.6
 LEAST_TILES = 4
@@ -81,7 +84,7 @@ def decide(found: Agreement, *, again: bool = False) -> Decision:
         log10,
         f"{in_place} of {parts} parts of the panel fit the re-rendered source just where they lie, and "
         f"{found.share_explained:.0%} of its pixels are explained (correlation {found.correlation:.2f}, "
-        f"false-alarm probability below 10^{log10:.0f})",
+        f"false-alarm probability below 10^{math.ceil(log10)})",
     )
 
 

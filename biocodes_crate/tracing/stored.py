@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from biocodes_crate.errors import BiocodesError
+from biocodes_crate.errors import BadIndex
 from biocodes_crate.tracing.features import Features
 from biocodes_crate.tracing.index import (
     INDEX_VERSION,
@@ -53,10 +53,6 @@ _TYPES: dict[str, np.dtype[Any]] = {
 _BATCH = 64  # key pictures held at a time: some 10 MB
 MAX_BYTES = 16 << 30  # uncompressed, of an index that is read
 MAX_GROUP = 1 << 30
-
-
-class BadIndex(BiocodesError):
-    """A stored index that is damaged, or of another version."""
 
 
 def write_index(path: Path, images: Iterable[ImageIndex]) -> None:

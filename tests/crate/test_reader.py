@@ -163,9 +163,9 @@ def test_a_zip_whose_directory_lies_about_sizes_never_gives_more(tmp_path):
     path.write_bytes(data)
     with open_crate(path) as crate:
         assert crate.size("bomb") == 100
-        with pytest.raises((zipfile.BadZipFile, UnsafePath)):
+        with pytest.raises(NotACrate, match="cannot be read"):
             extract(crate, "bomb", tmp_path / "out", limit=1000)
-    assert not (tmp_path / "out").exists() or (tmp_path / "out").stat().st_size <= 100
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_file_beyond_the_limit_is_not_unpacked(tmp_path):

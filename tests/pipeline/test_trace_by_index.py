@@ -57,6 +57,20 @@ def test_a_crate_with_its_index_is_valid(packed: Path) -> None:
     assert not [f for f in report.findings if INDEX_FILE in f.entity]
 
 
+def test_an_index_whose_checksum_is_wrong_is_not_needed(packed: Path, tmp_path: Path) -> None:
+    figure = EXAMPLE / "figures/fig1.png"
+    with zipfile.ZipFile(packed) as archive:
+        item = archive.getinfo(INDEX_FILE)
+    data = bytearray(packed.read_bytes())
+    start = item.header_offset + 30 + len(INDEX_FILE)
+    data[start + 1000 : start + 1100] = bytes(100)
+    copy = tmp_path / "flipped.zip"
+    copy.write_bytes(data)
+    with zipfile.ZipFile(copy) as archive, pytest.raises(zipfile.BadZipFile):
+        archive.read(INDEX_FILE)
+    assert _verified(trace_one(figure, copy)[0]) == _verified(trace_one(figure, EXAMPLE)[0])
+
+
 def test_a_damaged_index_is_not_needed(packed: Path, tmp_path: Path) -> None:
     figure = EXAMPLE / "figures/fig1.png"
     expected = _verified(trace_one(figure, EXAMPLE)[0])
@@ -79,3 +93,18 @@ def test_an_index_written_in_place_is_kept_up_to_date(tmp_path: Path) -> None:
     build_study(study)
     assert (study / INDEX_FILE).read_bytes() != first
     assert not list((study / "codes").glob(".*"))
+
+
+def test_a_damaged_image_in_a_zip_is_a_finding_and_the_others_are_traced_in(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.zip"
+    build_study(EXAMPLE, whole)
+    with zipfile.ZipFile(whole) as archive:
+        item = archive.getinfo("images/mitochondria.tif")
+    data = bytearray(whole.read_bytes())
+    start = item.header_offset + 30 + len(item.filename)
+    data[start + 5000 : start + 5100] = bytes(100)
+    copy = tmp_path / "flipped.zip"
+    copy.write_bytes(data)
+    pages, findings = trace_one(EXAMPLE / "figures/fig1.png", copy)
+    assert _verified(pages) == _verified(trace_one(EXAMPLE / "figures/fig1.png", EXAMPLE)[0])
+    assert [(f.id, f.entity) for f in findings] == [("file-unreadable", "images/mitochondria.tif")]

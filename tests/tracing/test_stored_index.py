@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from specimens import Study, texture
 
-from biocodes_crate.tracing import BadIndex, read_index, write_index
+from biocodes_crate.errors import BadIndex
+from biocodes_crate.tracing import read_index, write_index
 
 
 @pytest.fixture
