@@ -78,6 +78,7 @@ def run(kind: str, seconds: float, keep: Path) -> bool:
             receiver, sender = multiprocessing.Pipe(duplex=False)
             left = ends - time.monotonic()
             child = multiprocessing.Process(target=fuzz, args=(kind, work, left, failures, sender))
+            (work / "started").unlink(missing_ok=True)
             child.start()
             sender.close()
             reason = watch(child, work, left)
@@ -107,7 +108,9 @@ def watch(child: multiprocessing.Process, work: Path, seconds: float) -> str | N
             child.kill()
             child.join()
             return f"a file took more than {SECONDS:.0f} s"
-    return f"ended by signal {-child.exitcode}" if child.exitcode else None
+    if not child.exitcode:
+        return None
+    return f"ended by signal {-child.exitcode}" if child.exitcode < 0 else f"ended with code {child.exitcode}"
 
 
 def fuzz(kind: str, work: Path, seconds: float, start: int, sender: multiprocessing.connection.Connection) -> None:

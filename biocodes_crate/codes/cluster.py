@@ -8,6 +8,7 @@ whose planes must be hashed in one sequence, and its planes, in groups.
 from __future__ import annotations
 
 import importlib
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -69,7 +70,7 @@ class Cluster:
         NoCluster
             The cluster went away.
         """
-        path = str(image.path.absolute())
+        path = _Path(str(image.path.absolute()), uuid.uuid4().hex)
         groups = [
             (scene, group)
             for scene in image.scenes
@@ -161,6 +162,17 @@ def _check_workers(client: Any, address: str) -> None:
         )
 
 
+class _Path(NamedTuple):
+    """Where an image lies, and a mark of the work that asks for it.
+
+    A worker opens an image once for each work: what it read of a folder before may have changed since, and
+    neither size nor time of the folder need tell.
+    """
+
+    path: str
+    work: str
+
+
 class _Expected(NamedTuple):
     """A scene as the client sees it."""
 
@@ -208,16 +220,16 @@ def _version() -> str:
     return __version__
 
 
-def _tree(path: str) -> TreeCode:
-    return tree_code(Path(path))
+def _tree(path: _Path) -> TreeCode:
+    return tree_code(Path(path.path))
 
 
-def _sum(path: str, expected: _Expected) -> tuple[str, tuple[str, str]]:
+def _sum(path: _Path, expected: _Expected) -> tuple[str, tuple[str, str]]:
     return hash_scene(_scene(path, expected))
 
 
 def _planes(
-    path: str, expected: _Expected, group: list[PlaneIndex], observer: Callable[[], Observer] | None
+    path: _Path, expected: _Expected, group: list[PlaneIndex], observer: Callable[[], Observer] | None
 ) -> tuple[list[PlaneCodes], Any]:
     scene = _scene(path, expected)
     watching = observer() if observer is not None else None
@@ -226,29 +238,25 @@ def _planes(
     return planes, watching.finish() if watching is not None else None
 
 
-def _scene(path: str, expected: _Expected) -> Scene:
-    scenes = _open(path, _state(path)).scenes
+def _scene(path: _Path, expected: _Expected) -> Scene:
+    scenes = _open(_Path(*path)).scenes
     if expected.scene >= len(scenes) or _Expected.of(scenes[expected.scene]) != _Expected(*expected):
         raise UnreadableImage(
             "a worker of the cluster sees another image under this path",
-            where=path,
+            where=path.path,
             remedy="Put the study where all workers see it under the same path.",
         )
     return scenes[expected.scene]
 
 
-def _state(path: str) -> tuple[int, int]:
+@lru_cache(maxsize=16)
+def _open(path: _Path) -> Image:
     try:
-        status = Path(path).stat()
+        Path(path.path).stat()
     except OSError as error:
         raise UnreadableImage(
             f"a worker of the cluster cannot read it ({error.strerror or error})",
-            where=path,
+            where=path.path,
             remedy="Put the study where all workers see it under the same path.",
         ) from error
-    return status.st_size, status.st_mtime_ns
-
-
-@lru_cache(maxsize=16)
-def _open(path: str, _state: tuple[int, int]) -> Image:
-    return open_image(Path(path))
+    return open_image(Path(path.path))

@@ -62,7 +62,7 @@ def _is_text(sample: Pixels, spread: Pixels, lossy: bool) -> bool:
     Cells may stand in rows like characters; but then they do not cover a good part of the panel with nothing
     between them. Of 1,025 micrographs in the benchmark, some with captions, none is taken for text.
     """
-    lines, ink = find_text(sample, dark=True)
+    lines, ink = find_text(sample)
     words = [line for line in lines if len(line.characters) >= 3]
     numbers = len(words) < len(lines) and _plain_share(sample, 4) >= 0.3  # columns of two digits
     total = int(ink.sum())

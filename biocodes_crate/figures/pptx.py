@@ -128,7 +128,7 @@ class _Slide:
                 placed = self._picture(shape, outer) if hasattr(shape, "image") else self._filled(shape, outer)
                 if placed is not None:
                     yield placed
-                elif getattr(shape, "has_text_frame", False):
+                if getattr(shape, "has_text_frame", False):
                     self._text(shape, outer)
             except Exception as error:  # one broken shape must not cost the others
                 message = f"a shape on slide {self._number} cannot be read ({type(error).__name__}: {str(error)[:80]})"

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from biocodes_crate.figures.channels import highest, lowest
+from biocodes_crate.figures.channels import lowest
 
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -30,10 +30,9 @@ class TextLine:
     ink: Mask = field(repr=False, compare=False)  # (y1 - y0, x1 - x0)
 
 
-def find_text(pixels: Pixels, dark: bool) -> tuple[list[TextLine], Mask]:
-    """Lines of dark or of light text, and all thin ink of that brightness, (H, W)."""
-    grey = lowest(pixels) if dark else highest(pixels)
-    grey = np.ascontiguousarray(255 - grey if dark else grey)
+def find_text(pixels: Pixels) -> tuple[list[TextLine], Mask]:
+    """Lines of dark text, and all thin dark ink, (H, W)."""
+    grey = np.ascontiguousarray(255 - lowest(pixels))
     kernel = np.ones((_STROKE, _STROKE), np.uint8)
     strokes = cv2.morphologyEx(grey, cv2.MORPH_TOPHAT, kernel)
     ink: Mask = np.asarray(strokes > _SHARP)

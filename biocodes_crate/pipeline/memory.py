@@ -86,9 +86,17 @@ class TraceMemory:
     def _path(self, item: StudyFigure, codes: FigureCodes, images: Iterable[CodedImage]) -> Path:
         declared = asdict(item.declared) if item.declared is not None else None
         siblings = [hashlib.sha256((self._study / path).read_bytes()).hexdigest() for path in item.siblings]
-        # A source's pixels, not its bytes: what was stored again finds its edges again.
+        # A source's pixels, not its bytes: what was stored again finds its edges again. Besides them, what a figure
+        # is compared with: pixel sizes with its scale bars, ids with what OMERO.figure says.
         sources = sorted(
-            (made.listed.path, [scene.iscc for scene in made.codes.scenes], made.image.omero_id) for made in images
+            (
+                made.listed.path,
+                [scene.iscc for scene in made.codes.scenes],
+                [(scene.physical_size_x, scene.physical_size_y) for scene in made.image.scenes],
+                str(made.image.omero_id),
+                str(made.listed.declared.omero_id if made.listed.declared else None),
+            )
+            for made in images
         )
         stated = [
             FORMAT, _software(), version("opencv-python-headless"), version("numpy"), version("scipy"),

@@ -75,6 +75,8 @@ def _unpack(reader: CrateReader, folder: Path) -> tuple[Finding, ...]:
         try:
             extract(reader, path, folder / path, LARGEST_FILE)
         except NotACrate as error:
+            # Something has to be there: a chunk that is not would be taken for empty pixels.
+            (folder / path).touch()
             damaged.append(Finding("file-unreadable", Severity.WARNING, path, error.message, error.remedy or ""))
     return tuple(damaged)
 

@@ -30,7 +30,7 @@ class State(NamedTuple):
     """How files look from outside. Two equal states: nothing was written between, as far as times and sizes tell."""
 
     digest: str  # of names, sizes and times; the acquisition's own name does not count, so that it may be renamed
-    newest: float  # modification time, seconds since 1970
+    newest: float  # time of the last change that the file system knows of, seconds since 1970
     inode: int  # of the first file or folder; it stays through a rename
 
 
@@ -78,7 +78,8 @@ def state_of(paths: Iterable[Path]) -> State:
         inode = inode or status.st_ino
         for name, one in _files(path, status):
             digest.update(json.dumps([number, name, one.st_size, one.st_mtime_ns]).encode())
-            newest = max(newest, one.st_mtime)
+            # A copy may keep the times of its source: when it was put here tells more.
+            newest = max(newest, one.st_mtime, one.st_ctime)
     return State(digest.hexdigest(), newest, inode)
 
 

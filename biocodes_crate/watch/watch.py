@@ -147,7 +147,8 @@ def _pause(watcher: _Watcher, changes: Changes | None, stop: threading.Event | N
     for _ in range(_DEEP):
         if stop.is_set() or changes.wait(interval):
             break
-    return stop.is_set()
+    # A log that grows all the time would else be followed by look after look.
+    return stop.wait(interval)
 
 
 class _Watcher:

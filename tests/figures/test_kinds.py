@@ -68,7 +68,7 @@ def test_lines_of_text_are_found_where_they_stand() -> None:
     canvas = micrograph(2, 300, 200, 180)
     drawn = Image.fromarray(canvas)
     ImageDraw.Draw(drawn).text((40, 60), "control", fill=(0, 0, 0), font=ImageFont.load_default(26))
-    lines, _ = find_text(np.asarray(drawn), dark=True)
+    lines, _ = find_text(np.asarray(drawn))
     (line,) = [line for line in lines if len(line.characters) >= 5]
     assert 38 <= line.x0 <= 46
     assert 55 <= line.y0 <= 75

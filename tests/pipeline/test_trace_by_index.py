@@ -107,4 +107,26 @@ def test_a_damaged_image_in_a_zip_is_a_finding_and_the_others_are_traced_in(tmp_
     copy.write_bytes(data)
     pages, findings = trace_one(EXAMPLE / "figures/fig1.png", copy)
     assert _verified(pages) == _verified(trace_one(EXAMPLE / "figures/fig1.png", EXAMPLE)[0])
-    assert [(f.id, f.entity) for f in findings] == [("file-unreadable", "images/mitochondria.tif")]
+    assert {f.entity for f in findings} == {"images/mitochondria.tif"}
+    assert {f.id for f in findings} == {"file-unreadable", "image-unreadable"}
+
+
+def test_a_damaged_chunk_in_a_zip_never_becomes_pixels(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.zip"
+    build_study(EXAMPLE, whole)
+    with zipfile.ZipFile(whole) as archive:
+        chunk = max(
+            (i for i in archive.infolist() if i.filename.startswith("images/mitosis.ome.zarr/")),
+            key=lambda i: i.file_size,
+        )
+    data = bytearray(whole.read_bytes())
+    start = chunk.header_offset + 30 + len(chunk.filename)
+    data[start + 50 : start + 60] = bytes(b ^ 255 for b in data[start + 50 : start + 60])
+    copy = tmp_path / "flipped.zip"
+    copy.write_bytes(data)
+    pages, findings = trace_one(EXAMPLE / "figures/fig1.png", copy)
+    assert _verified(pages) == []
+    assert {(f.id, f.entity) for f in findings} >= {
+        ("file-unreadable", chunk.filename),
+        ("image-unreadable", "images/mitosis.ome.zarr"),
+    }
