@@ -178,7 +178,8 @@ def show(rows: list[dict[str, Any]]) -> None:
         false = [row for row in here if not row["matching"]]
         print(
             f"{study}: {sum(r['accepted'] for r in true)} of {len(true)} matching, "
-            f"{sum(r['accepted'] for r in false)} of {len(false)} unrelated accepted by the limits when they were measured"
+            f"{sum(r['accepted'] for r in false)} of {len(false)} unrelated "
+            "accepted by the limits when they were measured"
         )
 
 
