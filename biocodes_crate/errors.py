@@ -19,17 +19,17 @@ class BiocodesError(Exception):
     message
         What went wrong, in a sentence without a final full stop.
     where
-        The file, folder or entity that it is about.
+        The file, folder or entity that it is about: a path, or what is shown of it as text.
     remedy
         What the user can do about it.
     """
 
     exit_code: ClassVar[int] = 2
 
-    def __init__(self, message: str, *, where: Path | str | None = None, remedy: str = "") -> None:
+    def __init__(self, message: str, *, where: object = None, remedy: str = "") -> None:
         super().__init__(message)
         self.message = message
-        self.where = where
+        self.where = where if where is None or isinstance(where, Path) else str(where)
         self.remedy = remedy
 
     def __str__(self) -> str:

@@ -11,7 +11,7 @@ from biocodes_crate.api.views import Views
 from biocodes_crate.crate import CrateReader, open_crate
 from biocodes_crate.figures import Figure as OpenedFigure
 from biocodes_crate.figures import open_figure
-from biocodes_crate.images import Image
+from biocodes_crate.images import AnyFile, Image
 from biocodes_crate.pipeline import trace_one
 from biocodes_crate.progress import OnProgress
 from biocodes_crate.remote import web_address
@@ -54,8 +54,8 @@ class _FilesOfTrace:
     study: Files
     opened: list[OpenedFigure] = field(default_factory=list)
 
-    def path(self, path: str) -> Path:
-        return self.figure_file if path == self.figure_file.name else self.study.path(path)
+    def file(self, path: str) -> AnyFile:
+        return self.figure_file if path == self.figure_file.name else self.study.file(path)
 
     def image(self, path: str) -> Image:
         return self.study.image(path)

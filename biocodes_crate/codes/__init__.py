@@ -17,7 +17,7 @@ from biocodes_crate.codes.imagewalk import canonical_bytes
 from biocodes_crate.codes.model import ImageCodes, PlaneCodes, SceneCodes, TreeCode
 from biocodes_crate.codes.packed import packed_payload_code, packed_tree_code
 from biocodes_crate.codes.passes import code_image, code_plane, code_scene
-from biocodes_crate.codes.pictures import FigureCodes, PictureCodes, code_figure, code_picture
+from biocodes_crate.codes.pictures import FigureCodes, PictureCodes, code_figure, code_picture, figure_image_code
 from biocodes_crate.codes.rendering import Reduced, grey_image_code, plane_image_code, reduce_plane, render
 from biocodes_crate.codes.table import PlaneRow, plane_rows, read_plane_table, write_plane_table
 from biocodes_crate.codes.treewalk import payload_code, tree_code, walk_tree
@@ -69,6 +69,7 @@ __all__ = [
     "data_code",
     "default_cache",
     "entry_for",
+    "figure_image_code",
     "file_entry",
     "grey_image_code",
     "image_code_hamming",

@@ -15,6 +15,7 @@ from PIL import ImageOps
 from biocodes_crate.codes.model import TreeCode
 from biocodes_crate.codes.treewalk import tree_code
 from biocodes_crate.codes.units import compose, data_code, image_code, instance_code
+from biocodes_crate.images import AnyFile
 
 MAX_PIXELS = 2**28
 _FORMATS = ("PNG", "JPEG", "TIFF", "GIF", "WEBP", "BMP")
@@ -65,12 +66,12 @@ def code_figure(path: Path) -> FigureCodes:
     return FigureCodes(tree_code(path), figure_image_code(path))
 
 
-def figure_image_code(path: Path) -> str | None:
+def figure_image_code(path: AnyFile) -> str | None:
     """The Image-Code of a picture file as iscc-sdk makes it; None for what is not a readable picture."""
     try:
         with _pillow, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Pillow.open(path, formats=_FORMATS) as opened:
+            with path.open("rb") as file, Pillow.open(file, formats=_FORMATS) as opened:
                 if opened.width * opened.height > MAX_PIXELS:
                     return None
                 picture = on_white(ImageOps.exif_transpose(opened))

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from biocodes_crate.codes.model import ImageCodes
 from biocodes_crate.errors import CannotWrite, NotACrate
+from biocodes_crate.images import AnyFile
 
 _ROWS_AT_ONCE = 50_000
 
@@ -71,7 +72,7 @@ def write_plane_table(path: Path, rows: Iterable[PlaneRow]) -> None:
             os.unlink(temporary)  # noqa: PTH108  # gone already when all went well
 
 
-def read_plane_table(path: Path) -> Iterator[PlaneRow]:
+def read_plane_table(path: AnyFile) -> Iterator[PlaneRow]:
     """The rows of a table, in its order.
 
     Raises
@@ -80,7 +81,7 @@ def read_plane_table(path: Path) -> Iterator[PlaneRow]:
         The file is no such table.
     """
     try:
-        with pq.ParquetFile(path) as file:
+        with path.open("rb") as opened, pq.ParquetFile(opened) as file:
             if not set(PlaneRow._fields) <= set(file.schema_arrow.names):
                 raise NotACrate("the table of planes lacks columns", where=path, remedy="Build the crate again.")
             for batch in file.iter_batches(_ROWS_AT_ONCE, columns=list(PlaneRow._fields)):

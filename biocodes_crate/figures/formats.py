@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from enum import Enum
-from pathlib import Path
+
+from biocodes_crate.images import AnyFile
 
 
 class FigureFormat(Enum):
@@ -32,7 +33,7 @@ _BY_SUFFIX = {
 PICTURES = frozenset({FigureFormat.PNG, FigureFormat.JPEG, FigureFormat.TIFF})
 
 
-def figure_format(path: Path) -> FigureFormat | None:
+def figure_format(path: AnyFile) -> FigureFormat | None:
     """The format that the file's name says, or None if it is not a figure's."""
     name = path.name.lower()
     if name.startswith(".") or name.endswith((".ome.tif", ".ome.tiff")):
@@ -40,6 +41,6 @@ def figure_format(path: Path) -> FigureFormat | None:
     return _BY_SUFFIX.get(path.suffix.lower())
 
 
-def is_figure_name(path: Path) -> bool:
+def is_figure_name(path: AnyFile) -> bool:
     """Whether a file of this name can be opened with :func:`~biocodes_crate.figures.open_figure`."""
     return figure_format(path) is not None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
+
+from biocodes_crate.images import AnyFile
 
 _MOST_BYTES = 64 << 20  # metadata lies at the start or at the end
 _TAIL = 4 << 20
@@ -23,7 +24,7 @@ _SAYS_NOTHING = ("", "anonymous", "unknown", "unspecified", "untitled")  # what 
 _EXIF_SOFTWARE, _EXIF_ARTIST = 0x0131, 0x013B
 
 
-def read_properties(path: Path, about: Mapping[str, Any]) -> dict[str, Any]:
+def read_properties(path: AnyFile, about: Mapping[str, Any]) -> dict[str, Any]:
     """Properties of a figure file, as far as it has them.
 
     Keys: `digital_source` (the last part of the IPTC term, such as "trainedAlgorithmicMedia"),
@@ -57,9 +58,10 @@ def read_properties(path: Path, about: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _ends(path: Path) -> bytes:
-    size = path.stat().st_size
+def _ends(path: AnyFile) -> bytes:
     with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(0)
         head = file.read(_MOST_BYTES)
         if size <= _MOST_BYTES:
             return head

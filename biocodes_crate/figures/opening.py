@@ -20,11 +20,13 @@ from biocodes_crate.figures.pptx import read_pptx
 from biocodes_crate.figures.raster import read_raster
 from biocodes_crate.figures.svg import read_svg
 from biocodes_crate.findings import Finding, Severity
+from biocodes_crate.images import AnyFile
+from biocodes_crate.images.packed import shown_path
 from biocodes_crate.study.manifest import DeclaredFigure, DeclaredPanel
 
 
 def open_figure(
-    path: Path,
+    path: AnyFile,
     declared: DeclaredFigure | None = None,
     siblings: Sequence[Path] = (),
     omero_images: Mapping[str, str] | None = None,
@@ -34,7 +36,7 @@ def open_figure(
     Parameters
     ----------
     path
-        PNG, JPEG, TIFF, PDF (also PDF-compatible AI), SVG or PPTX.
+        PNG, JPEG, TIFF, PDF (also PDF-compatible AI), SVG or PPTX, on disk or in a zip.
     declared
         What `study.yaml` says of it: its boxes win over what is found, its sources reach the panels.
     siblings
@@ -69,7 +71,8 @@ def open_figure(
         reader = {FigureFormat.PDF: read_pdf, FigureFormat.SVG: read_svg, FigureFormat.PPTX: read_pptx}[kind]
         found, about, findings = reader(path)
         pages = [(page, partial(cut_out, page.panels)) for page in found]
-    exported = find_omero_figure(path, siblings, omero_images, [page for page, _ in pages]) if siblings else None
+    place = shown_path(path)
+    exported = find_omero_figure(place, siblings, omero_images, [page for page, _ in pages]) if siblings else None
     wanted = declared.panels if declared else ()
     told = []
     for page, cut in pages:
@@ -79,7 +82,7 @@ def open_figure(
     numbers = {page.number for page in told}
     findings += [_not_found(path, one) for one in wanted if (one.page or 1) not in numbers]
     return Figure(
-        path,
+        place,
         kind.value,
         tuple(told),
         declared.caption if declared else None,
@@ -89,7 +92,7 @@ def open_figure(
 
 
 def _properties(
-    path: Path, about: Mapping[str, Any], exported: OmeroFigure | None, declared: DeclaredFigure | None
+    path: AnyFile, about: Mapping[str, Any], exported: OmeroFigure | None, declared: DeclaredFigure | None
 ) -> dict[str, Any]:
     properties = read_properties(path, about)
     if exported is not None:
@@ -117,7 +120,7 @@ def _declared_on(
     return replace(page, panels=tuple(panels)), unplaced
 
 
-def _not_found(path: Path, panel: DeclaredPanel) -> Finding:
+def _not_found(path: AnyFile, panel: DeclaredPanel) -> Finding:
     name = f"panel {panel.label}" if panel.label else "a panel"
     return Finding(
         "declared-panel-not-found",

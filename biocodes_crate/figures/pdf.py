@@ -28,6 +28,7 @@ from biocodes_crate.figures.placing import (
 from biocodes_crate.figures.probe import probe_pdf
 from biocodes_crate.figures.strips import join_strips
 from biocodes_crate.findings import Finding, Severity
+from biocodes_crate.images import AnyFile
 
 _MOST_PAGES = 100
 _MOST_OBJECTS = 200_000  # on a page
@@ -45,7 +46,7 @@ class _TooMuchError(Exception):
     """A page has more in it than a figure has."""
 
 
-def read_pdf(path: Path) -> tuple[list[FigurePage], dict[str, Any], list[Finding]]:
+def read_pdf(path: AnyFile) -> tuple[list[FigurePage], dict[str, Any], list[Finding]]:
     """The pages of a PDF, what it says of its making, and findings.
 
     Raises
@@ -53,10 +54,12 @@ def read_pdf(path: Path) -> tuple[list[FigurePage], dict[str, Any], list[Finding
     UnreadableFigure
         If it is no PDF, is encrypted, or is damaged.
     """
-    probe_pdf(path, _MOST_PAGES)
+    # What lies in a zip is handed over as bytes: PDFium would read it piece by piece, and could tell of no damage.
+    source = path if isinstance(path, Path) else path.read_bytes()
+    probe_pdf(source, _MOST_PAGES, path)
     with _LOCK:
         try:
-            document = pypdfium2.PdfDocument(path)
+            document = pypdfium2.PdfDocument(source)
         except (pypdfium2.PdfiumError, OSError, ValueError) as error:
             raise UnreadableFigure(
                 f"the PDF cannot be opened ({str(error)[:100]})",
@@ -69,7 +72,7 @@ def read_pdf(path: Path) -> tuple[list[FigurePage], dict[str, Any], list[Finding
             document.close()
 
 
-def _read(document: pypdfium2.PdfDocument, path: Path) -> tuple[list[FigurePage], dict[str, Any], list[Finding]]:
+def _read(document: pypdfium2.PdfDocument, path: AnyFile) -> tuple[list[FigurePage], dict[str, Any], list[Finding]]:
     findings: list[Finding] = []
     pages: list[FigurePage] = []
     count = len(document)

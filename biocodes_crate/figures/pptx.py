@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from pptx import Presentation
@@ -16,6 +15,7 @@ from biocodes_crate.figures.model import Box, FigurePage, PageUnit
 from biocodes_crate.figures.placing import Matrix, Pixels, Placed, Text, place_panels
 from biocodes_crate.figures.raster import decode
 from biocodes_crate.findings import Finding, Severity
+from biocodes_crate.images import AnyFile
 
 _MOST_SLIDES = 100
 _MOST_SHAPES = 20_000  # on a slide
@@ -31,7 +31,7 @@ _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _TURN = 60_000  # DrawingML has angles in 60,000ths of a degree
 
 
-def read_pptx(path: Path) -> tuple[list[FigurePage], dict[str, Any], list[Finding]]:
+def read_pptx(path: AnyFile) -> tuple[list[FigurePage], dict[str, Any], list[Finding]]:
     """The slides that hold pictures, and findings. Numbers of pages are those of the slides.
 
     Raises
@@ -41,7 +41,8 @@ def read_pptx(path: Path) -> tuple[list[FigurePage], dict[str, Any], list[Findin
     """
     _check_archive(path)
     try:
-        deck = Presentation(str(path))
+        with path.open("rb") as file:
+            deck = Presentation(file)
         slides = list(deck.slides)[: _MOST_SLIDES + 1]
         width, height = float(deck.slide_width or 0), float(deck.slide_height or 0)
         properties = deck.core_properties
@@ -67,10 +68,10 @@ def read_pptx(path: Path) -> tuple[list[FigurePage], dict[str, Any], list[Findin
     return pages, {key: value for key, value in about.items() if value}, findings
 
 
-def _check_archive(path: Path) -> None:
+def _check_archive(path: AnyFile) -> None:
     """Look at the directory of the archive before anything is unpacked."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise UnreadableFigure(
@@ -89,14 +90,14 @@ def _check_archive(path: Path) -> None:
         )
 
 
-def _finding(identifier: str, path: Path, message: str) -> Finding:
+def _finding(identifier: str, path: AnyFile, message: str) -> Finding:
     return Finding(identifier, Severity.WARNING, path.name, message, "Export the figure as PDF, PNG or TIFF.")
 
 
 class _Slide:
     """Walks the shapes of one slide, gathering pictures and short texts."""
 
-    def __init__(self, slide: Any, path: Path, number: int, findings: list[Finding]) -> None:
+    def __init__(self, slide: Any, path: AnyFile, number: int, findings: list[Finding]) -> None:
         self._slide = slide
         self._path = path
         self._number = number

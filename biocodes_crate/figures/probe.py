@@ -22,7 +22,8 @@ except (ImportError, ValueError, OSError):
     pass
 import pypdfium2
 try:
-    document = pypdfium2.PdfDocument(sys.argv[1])
+    source = sys.argv[1] if sys.argv[1] else sys.stdin.buffer.read()
+    document = pypdfium2.PdfDocument(source)
 except Exception:
     sys.exit(0)
 for index in range(min(len(document), int(sys.argv[3]))):
@@ -35,8 +36,8 @@ for index in range(min(len(document), int(sys.argv[3]))):
 """
 
 
-def probe_pdf(path: Path, pages: int) -> None:
-    """Open the first pages of a PDF in a process of its own.
+def probe_pdf(source: Path | bytes, pages: int, where: object) -> None:
+    """Open the first pages of a PDF, a file or its bytes, in a process of its own.
 
     Raises
     ------
@@ -45,20 +46,21 @@ def probe_pdf(path: Path, pages: int) -> None:
     """
     if not sys.executable:
         return
-    command = [sys.executable, "-P", "-c", _CODE, str(path.absolute()), str(_BYTES), str(pages)]
+    name, content = (str(source.absolute()), None) if isinstance(source, Path) else ("", source)
+    command = [sys.executable, "-P", "-c", _CODE, name, str(_BYTES), str(pages)]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)
+        done = subprocess.run(command, input=content, capture_output=True, timeout=_SECONDS, check=False)
     except subprocess.TimeoutExpired:
-        raise _refused(path, f"its pages take more than {_SECONDS:.0f} s to open") from None
+        raise _refused(where, f"its pages take more than {_SECONDS:.0f} s to open") from None
     except OSError:
         return
     if done.returncode < 0 or done.returncode == 3:
-        raise _refused(path, "its pages take more memory than a figure does, or crash the reader")
+        raise _refused(where, "its pages take more memory than a figure does, or crash the reader")
 
 
-def _refused(path: Path, why: str) -> UnreadableFigure:
+def _refused(where: object, why: str) -> UnreadableFigure:
     return UnreadableFigure(
         f"the PDF cannot be opened safely: {why}",
-        where=path,
+        where=where,
         remedy="Export the figure as PNG or TIFF of 300 to 600 dpi.",
     )

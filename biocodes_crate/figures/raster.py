@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from threading import RLock
 from typing import Any
 
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from biocodes_crate.errors import UnreadableFigure
+from biocodes_crate.images import AnyFile
 
 Pixels = NDArray[np.uint8]
 
@@ -35,7 +35,7 @@ class Raster:
     info: dict[str, Any] = field(default_factory=dict)  # what the file says of its making: software, artist, xmp
 
 
-def read_raster(path: Path) -> list[Raster]:
+def read_raster(path: AnyFile) -> list[Raster]:
     """The pages of a picture file; PNG and JPEG have one.
 
     Raises
@@ -53,11 +53,15 @@ def read_raster(path: Path) -> list[Raster]:
     return [decode(path)]
 
 
-def decode(source: Path | bytes, where: Path | str | None = None) -> Raster:
+def decode(source: AnyFile | bytes, where: object = None) -> Raster:
     """The first picture of a file or of bytes, by Pillow: orientation applied, transparency on white."""
-    place = where if where is not None else (source if isinstance(source, Path) else None)
+    place = where if where is not None or isinstance(source, bytes) else source
     try:
-        with _pixel_limit(), Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as picture:
+        with (
+            _pixel_limit(),
+            io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file,
+            Image.open(file) as picture,
+        ):
             check_size(picture.width, picture.height, place)
             info = dict(picture.info) | {"exif": _exif(picture)}
             lossy = picture.format == "JPEG"
@@ -82,7 +86,7 @@ def decode(source: Path | bytes, where: Path | str | None = None) -> Raster:
         ) from error
 
 
-def check_size(width: int, height: int, where: Path | str | None) -> None:
+def check_size(width: int, height: int, where: object) -> None:
     """Refuse pictures that no journal asks for, before they are decoded."""
     if width < 1 or height < 1:
         raise UnreadableFigure("the picture has no pixels", where=where, remedy="Export the figure again.")
@@ -90,7 +94,7 @@ def check_size(width: int, height: int, where: Path | str | None) -> None:
         raise _too_large(where)
 
 
-def _too_large(where: Path | str | None) -> UnreadableFigure:
+def _too_large(where: object) -> UnreadableFigure:
     return UnreadableFigure(
         f"the picture has more than {MAX_PIXELS // 1_000_000} million pixels",
         where=where,
@@ -161,10 +165,10 @@ def to_uint8(samples: NDArray[Any]) -> Pixels:
     return ((samples.astype(np.float32) - low) * scale + 0.5).clip(0, 255).astype(np.uint8)
 
 
-def _read_tiff(path: Path) -> list[Raster]:
+def _read_tiff(path: AnyFile) -> list[Raster]:
     """Every full page of a TIFF; thumbnails and masks are left out."""
     rasters: list[Raster] = []
-    with tifffile.TiffFile(path) as tiff:
+    with path.open("rb") as file, tifffile.TiffFile(file, name=path.name) as tiff:
         for page in tiff.pages[:MAX_PAGES]:
             if not isinstance(page, tifffile.TiffPage) or page.subfiletype & 0b101:
                 continue

@@ -8,7 +8,6 @@ import re
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError, tostring
 
@@ -23,6 +22,7 @@ from biocodes_crate.figures.placing import LEAST_PIXELS, Matrix, Pixels, Placed,
 from biocodes_crate.figures.raster import decode
 from biocodes_crate.figures.svg_geometry import fitted, length, parse_path_bounds, parse_transform, parse_view_box
 from biocodes_crate.findings import Finding, Severity
+from biocodes_crate.images import AnyFile
 
 _MOST_BYTES = 300 << 20
 _MOST_ELEMENTS = 500_000
@@ -45,7 +45,7 @@ class _State:
     depth: int
 
 
-def read_svg(path: Path) -> tuple[list[FigurePage], dict[str, Any], list[Finding]]:
+def read_svg(path: AnyFile) -> tuple[list[FigurePage], dict[str, Any], list[Finding]]:
     """The one page of an SVG.
 
     Raises
@@ -71,11 +71,14 @@ def read_svg(path: Path) -> tuple[list[FigurePage], dict[str, Any], list[Finding
     return [page], {}, reader.findings
 
 
-def _parse(path: Path) -> Element:
-    if path.stat().st_size > _MOST_BYTES:
-        raise UnreadableFigure(f"the SVG is larger than {_MOST_BYTES >> 20} MB", where=path, remedy="Export it as PDF.")
+def _parse(path: AnyFile) -> Element:
     try:
-        root = defusedxml.ElementTree.parse(path).getroot()
+        with path.open("rb") as file:
+            if file.seek(0, 2) > _MOST_BYTES:
+                message = f"the SVG is larger than {_MOST_BYTES >> 20} MB"
+                raise UnreadableFigure(message, where=path, remedy="Export it as PDF.")
+            file.seek(0)
+            root = defusedxml.ElementTree.parse(file).getroot()
     except DefusedXmlException as error:
         raise UnreadableFigure(
             "the SVG declares entities, which could be an attack",

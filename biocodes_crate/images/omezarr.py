@@ -19,6 +19,7 @@ from biocodes_crate.findings import Finding, Severity
 from biocodes_crate.images.model import Channel, Image, ImageFormat, Pixels, PlaneIndex, Scene
 from biocodes_crate.images.omecrate import read_biology
 from biocodes_crate.images.omexml import omero_id_of, parse_ome_xml
+from biocodes_crate.images.packed import AnyFile, shown_path
 from biocodes_crate.images.pixels import GuardedSource, check_sizes
 from biocodes_crate.images.stores import FolderStore, Store, ZipStore, safe_key
 from biocodes_crate.images.units import micrometres
@@ -44,11 +45,12 @@ def is_ome_zarr(path: Path) -> bool:
     return path.name.lower().endswith(ZIP_SUFFIXES)
 
 
-def open_ome_zarr(path: Path, store: Store | None = None) -> Image:
-    """Open an OME-Zarr folder or zip file; or what a store holds, whose place is then `path`."""
-    is_folder = store is not None or path.is_dir()
+def open_ome_zarr(place: AnyFile, store: Store | None = None) -> Image:
+    """Open an OME-Zarr folder or zip file; or what a store holds, whose place is then `place`."""
+    path = shown_path(place)
+    is_folder = store is not None or (isinstance(place, Path) and place.is_dir())
     if store is None:
-        store = FolderStore(path) if is_folder else ZipStore(path)
+        store = FolderStore(path) if is_folder else ZipStore(place)
     root = _Group.read(store, "")
     if not root.exists:
         raise NotAnImage(

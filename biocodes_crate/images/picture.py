@@ -5,8 +5,9 @@ from __future__ import annotations
 import struct
 import threading
 import warnings
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
 
 import imagecodecs
 import numpy as np
@@ -16,6 +17,7 @@ from PIL import UnidentifiedImageError
 from biocodes_crate.errors import BiocodesError, NotAnImage, UnreadableImage
 from biocodes_crate.images.blocks import shared_blocks
 from biocodes_crate.images.model import Channel, Image, ImageFormat, Pixels, PlaneIndex, Scene
+from biocodes_crate.images.packed import AnyFile, shown_path
 from biocodes_crate.images.pixels import GuardedSource, check_sizes, native_pixel_type
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -25,7 +27,7 @@ _REMEDY = "The file is damaged or incomplete: copy it again from its source."
 _pillow = threading.Lock()  # warnings filters belong to the whole process
 
 
-def open_picture(path: Path) -> Image:
+def open_picture(path: AnyFile) -> Image:
     """Open a PNG or JPEG. Colour tables are resolved; an EXIF orientation is not applied."""
     source = _PictureSource(path)
     samples, dtype = source.samples, native_pixel_type(source.dtype, where=path)
@@ -46,7 +48,7 @@ def open_picture(path: Path) -> Image:
         is_rgb=source.is_rgb,
     )
     return Image(
-        path=path,
+        path=shown_path(path),
         format=ImageFormat.PLAIN,
         encoding_format="image/png" if source.kind == "PNG" else "image/jpeg",
         scenes=(scene,),
@@ -56,7 +58,7 @@ def open_picture(path: Path) -> Image:
 class _PictureSource:
     """Decodes the whole picture at once, and keeps it while there is room."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: AnyFile) -> None:
         self._path = path
         with _opened(path) as picture:
             self.kind = str(picture.format)
@@ -99,11 +101,17 @@ class _PictureSource:
             return np.asarray(picture).reshape(self.height, self.width, -1)
 
 
-def _opened(path: Path) -> Pillow.Image:
+@contextmanager
+def _opened(path: AnyFile) -> Iterator[Pillow.Image]:
+    with path.open("rb") as file, _pillow_picture(file, path) as picture:
+        yield picture
+
+
+def _pillow_picture(file: IO[bytes], path: AnyFile) -> Pillow.Image:
     with _pillow, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return Pillow.open(path, formats=("PNG", "JPEG"))
+            return Pillow.open(file, formats=("PNG", "JPEG"))
         except BiocodesError:
             raise
         except Pillow.DecompressionBombError as error:
@@ -118,7 +126,7 @@ def _opened(path: Path) -> Pillow.Image:
             raise UnreadableImage(f"it cannot be read ({error})", where=path, remedy=_REMEDY) from error
 
 
-def _png_bit_depth(path: Path) -> int:
+def _png_bit_depth(path: AnyFile) -> int:
     """Bits per sample: byte 24 of the file, within IHDR, which comes first (PNG specification, 11.2.2)."""
     with path.open("rb") as file:
         header = file.read(26)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ MAX_PLANES = 10_000_000
 MAX_BLOCK_BYTES = 2**31  # of one chunk, strip or tile; Blosc itself can hold no more
 
 
-def native_pixel_type(dtype: np.dtype[Any], *, where: Path | str) -> np.dtype[Any]:
+def native_pixel_type(dtype: np.dtype[Any], *, where: object) -> np.dtype[Any]:
     """The pixel type in native byte order, or an error that names what IMAGEWALK does not define."""
     if dtype.name not in PIXEL_TYPES:
         raise UnreadableImage(
@@ -27,7 +26,7 @@ def native_pixel_type(dtype: np.dtype[Any], *, where: Path | str) -> np.dtype[An
     return dtype.newbyteorder("=")
 
 
-def check_sizes(sizes: dict[str, int], *, where: Path | str) -> None:
+def check_sizes(sizes: dict[str, int], *, where: object) -> None:
     """Refuse sizes that no real image has: they would keep a reader busy for ever."""
     for axis, size in sizes.items():
         if not 0 <= size <= MAX_SIDE:
@@ -48,7 +47,7 @@ class GuardedSource:
     """
 
     def __init__(
-        self, source: PixelSource, *, where: Path | str, sizes: tuple[int, int, int, int, int], dtype: np.dtype[Any]
+        self, source: PixelSource, *, where: object, sizes: tuple[int, int, int, int, int], dtype: np.dtype[Any]
     ) -> None:
         self._source = source
         self._where = where

@@ -10,6 +10,7 @@ from zipfile import ZipInfo
 from biocodes_crate.errors import BiocodesError, NotAnImage, UnreadableImage
 from biocodes_crate.images import omezarr, picture, plugins, tiff
 from biocodes_crate.images.model import Image
+from biocodes_crate.images.packed import AnyFile, NeedsPath, PackedFile
 from biocodes_crate.images.stores import ZipStore
 from biocodes_crate.images.webstore import WebStore
 from biocodes_crate.remote import Web
@@ -17,11 +18,13 @@ from biocodes_crate.remote import Web
 _FILES = (*tiff.SUFFIXES, *picture.SUFFIXES, *plugins.SUFFIXES, *omezarr.ZIP_SUFFIXES)
 
 
-def open_image(path: Path) -> Image:
+def open_image(path: AnyFile) -> Image:
     """Open an image file or folder; pixels are read later, as they are asked for.
 
     Raises
     ------
+    NeedsPath
+        It is a file in a zip, whose reader cannot do with that.
     NotAnImage
         No reader takes it.
     MissingReader
@@ -31,15 +34,17 @@ def open_image(path: Path) -> Image:
     """
     name = path.name.lower()
     try:
-        if not path.exists():
+        if isinstance(path, Path) and not path.exists():
             raise NotAnImage("it does not exist", where=path, remedy="Check the path.")
-        if path.is_dir() or name.endswith(omezarr.ZIP_SUFFIXES):
+        if not path.is_file() or name.endswith(omezarr.ZIP_SUFFIXES):
             return omezarr.open_ome_zarr(path)
         if name.endswith(tiff.SUFFIXES):
             return tiff.open_tiff(path)
         if name.endswith(picture.SUFFIXES):
             return picture.open_picture(path)
         if name.endswith(plugins.SUFFIXES):
+            if isinstance(path, PackedFile):
+                raise NeedsPath("its plug-in reads no file in a zip", path)
             return plugins.open_with_plugin(path)
     except BiocodesError:
         raise
@@ -54,8 +59,8 @@ def open_image(path: Path) -> Image:
     )
 
 
-def open_packed_image(archive: Path, members: Mapping[str, ZipInfo], folder: str) -> Image:
-    """Open an OME-Zarr that is a folder in a zip file, without unpacking it.
+def open_packed_image(archive: Path, members: Mapping[str, ZipInfo], name: str) -> Image:
+    """Open an image that is a file or folder in a zip file, without unpacking it.
 
     Parameters
     ----------
@@ -63,15 +68,20 @@ def open_packed_image(archive: Path, members: Mapping[str, ZipInfo], folder: str
         The zip file.
     members
         Its files by their names in it, checked by the caller.
-    folder
-        The folder's name in the zip, without a slash at its end.
+    name
+        The name of the file or folder in the zip, without a slash at its end.
 
     Raises
     ------
+    NeedsPath
+        Its reader cannot read from within a zip: it is the plug-in of a vendor's format, or the image is a set of
+        several files.
     UnreadableImage
-        It is no OME-Zarr, or is damaged.
+        It is no image, or is damaged.
     """
-    return omezarr.open_ome_zarr(archive / folder, ZipStore(archive, members, f"{folder}/"))
+    if name not in members:
+        return omezarr.open_ome_zarr(archive / name, ZipStore(archive, members, f"{name}/"))
+    return open_image(PackedFile(archive, members, name))
 
 
 def open_web_image(web: Web, url: str) -> Image:

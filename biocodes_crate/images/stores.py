@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from biocodes_crate.errors import UnreadableImage
+from biocodes_crate.images.packed import AnyFile, member_offset, shown_path
 
 
 class Store(Protocol):
@@ -82,15 +83,15 @@ class ZipStore:
     Keeps the directory of the zip file but no open handle, since a study may hold thousands.
     """
 
-    def __init__(self, path: Path, members: Mapping[str, zipfile.ZipInfo] | None = None, prefix: str = "") -> None:
+    def __init__(self, path: AnyFile, members: Mapping[str, zipfile.ZipInfo] | None = None, prefix: str = "") -> None:
         """Open a zip; or a folder in one, `prefix`, whose members somebody has read and checked already."""
         self._path = path
         self._prefix = prefix
         self._members = members if members is not None else self._read_members(path)
 
-    def _read_members(self, path: Path) -> Mapping[str, zipfile.ZipInfo]:
+    def _read_members(self, path: AnyFile) -> Mapping[str, zipfile.ZipInfo]:
         try:
-            with zipfile.ZipFile(path) as archive:
+            with path.open("rb") as file, zipfile.ZipFile(file) as archive:
                 members = {item.filename: item for item in archive.infolist() if not item.is_dir()}
         except (zipfile.BadZipFile, OSError, ValueError, struct.error) as error:
             raise UnreadableImage(
@@ -137,7 +138,7 @@ class ZipStore:
 
     def where(self, key: str) -> Path:
         """The zip file, and the key as if it were a folder."""
-        return self._path / key
+        return shown_path(self._path) / key
 
     def _raw(self, item: zipfile.ZipInfo, start: int, length: int) -> bytes:
         if item.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED} or item.flag_bits & 0x1:
@@ -147,11 +148,5 @@ class ZipStore:
                 remedy="Zip the folder again without compression.",
             )
         with self._path.open("rb", buffering=0) as file:
-            # The local header repeats the name and has its own extra field, so its length must be read.
-            file.seek(item.header_offset)
-            header = file.read(30)
-            if len(header) < 30 or header[:4] != b"PK\x03\x04":
-                raise UnreadableImage("its directory does not fit its content", where=self._path)
-            name_length, extra_length = struct.unpack("<HH", header[26:30])
-            file.seek(item.header_offset + 30 + name_length + extra_length + start)
+            file.seek(member_offset(file, item, where=self._path) + start)
             return file.read(length)

@@ -7,7 +7,8 @@ to export, and it lets projections over the pages be found. More unknown axes be
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from biocodes_crate.images.omexml import (
     parse_ome_xml,
     stays_beside,
 )
+from biocodes_crate.images.packed import AnyFile, NeedsPath, PackedFile, shown_path
 from biocodes_crate.images.pixels import MAX_BLOCK_BYTES, GuardedSource, check_sizes, native_pixel_type
 from biocodes_crate.images.tiffchain import check_page_chain
 from biocodes_crate.images.units import micrometres
@@ -37,12 +39,18 @@ _REMEDY = "The file is damaged or incomplete: copy it again from its source."
 _RESOLUTION_UNITS = {2: "inch", 3: "cm"}  # TIFF 6.0, tag ResolutionUnit
 
 
-def open_tiff(path: Path) -> Image:
-    """Open a TIFF. The file is closed again; pixels are read by their offsets."""
+def open_tiff(path: AnyFile) -> Image:
+    """Open a TIFF. The file is closed again; pixels are read by their offsets.
+
+    Raises
+    ------
+    NeedsPath
+        It is one file of a set, and lies in a zip with others of it.
+    """
     try:
         if path.suffix.lower() != ".ndpi":  # its offsets are wider than those of a TIFF
             check_page_chain(path)
-        with tifffile.TiffFile(path) as tiff:
+        with _tiff_file(path) as tiff:
             return _open(tiff, path)
     except BiocodesError:
         raise
@@ -54,11 +62,23 @@ def open_tiff(path: Path) -> Image:
         ) from error
 
 
-def _open(tiff: tifffile.TiffFile, path: Path) -> Image:
+@contextmanager
+def _tiff_file(path: AnyFile) -> Iterator[tifffile.TiffFile]:
+    if isinstance(path, Path):
+        with tifffile.TiffFile(path) as tiff:
+            yield tiff
+    else:  # without a path tifffile looks for no other file of a set
+        with path.open("rb") as file, tifffile.TiffFile(file, name=path.name) as tiff:
+            yield tiff
+
+
+def _open(tiff: tifffile.TiffFile, path: AnyFile) -> Image:
     xml = tiff.ome_metadata if tiff.is_ome else None
     if xml is not None:
         _check_named_files(xml, path)
-        if not tiff.series or "BinaryOnly" in xml:
+        if isinstance(path, PackedFile):
+            _refuse_sets(xml, path)
+        elif not tiff.series or "BinaryOnly" in xml:
             return _through_master(xml, path)
     described = parse_ome_xml(xml) if xml is not None else []
     series = _full_resolution(tiff.series)
@@ -70,7 +90,7 @@ def _open(tiff: tifffile.TiffFile, path: Path) -> Image:
         for index, one in enumerate(series)
     ]
     return Image(
-        path=path,
+        path=shown_path(path),
         format=ImageFormat.OME_TIFF if xml is not None else ImageFormat.TIFF,
         encoding_format="image/tiff",
         scenes=tuple(scenes),
@@ -81,7 +101,7 @@ def _open(tiff: tifffile.TiffFile, path: Path) -> Image:
     )
 
 
-def _check_named_files(xml: str, path: Path) -> None:
+def _check_named_files(xml: str, path: AnyFile) -> None:
     for name in named_files(xml):
         if not stays_beside(name):
             raise UnreadableImage(
@@ -89,6 +109,12 @@ def _check_named_files(xml: str, path: Path) -> None:
                 where=path,
                 remedy="Do not trust this file.",
             )
+
+
+def _refuse_sets(xml: str, path: PackedFile) -> None:
+    others = tuple(name for name in dict.fromkeys(named_files(xml)) if path.has_beside(name))
+    if others:
+        raise NeedsPath("it is one of several files that make up an image", path, others)
 
 
 def _through_master(xml: str, path: Path) -> Image:
@@ -116,16 +142,24 @@ class _Opening:
     """An open file, and what is noted while its series are looked through."""
 
     tiff: tifffile.TiffFile
-    path: Path
+    path: AnyFile
     findings: list[Finding] = field(default_factory=list)
     files: set[Path] = field(default_factory=set)
+
+    def file_of(self, page: tifffile.TiffPage | tifffile.TiffFrame) -> AnyFile:
+        """The file that a page lies in: this one, or another one of a set."""
+        if not isinstance(self.path, Path):
+            return self.path
+        file = Path(page.parent.filehandle.path)
+        self.files.add(file)
+        return file
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
     """Where the segments of a page lie and how they are decoded."""
 
-    path: Path
+    path: AnyFile
     offsets: tuple[int, ...]
     counts: tuple[int, ...]
     decode: Callable[..., Any]
@@ -273,13 +307,13 @@ def _source(
     tiff, path, pages = opening.tiff, opening.path, [page for page in series.pages if page is not None]
     key = series.keyframe
     separate, depth, height, width, contiguous = key.shaped
-    opening.files.add(path)
+    if isinstance(path, Path):
+        opening.files.add(path)
     if series.dataoffset is not None and separate == 1 and len({page.parent for page in pages}) == 1:
-        file = Path(pages[0].parent.filehandle.path)
+        file = opening.file_of(pages[0])
         stored = np.dtype(series.dtype).newbyteorder(tiff.byteorder)
         return _RawSource(file, series.dataoffset, stored, letters, shape)
-    stored_pages = tuple(_page(page) for page in series.pages)
-    opening.files.update(page.path for page in stored_pages if page is not None)
+    stored_pages = tuple(_page(opening, page) for page in series.pages)
     missing = stored_pages.count(None)
     if missing:
         opening.findings.append(
@@ -301,11 +335,11 @@ def _source(
     return _SegmentSource(stored_pages, grid, fill, letters, shape)
 
 
-def _page(page: tifffile.TiffPage | tifffile.TiffFrame | None) -> _Page | None:
+def _page(opening: _Opening, page: tifffile.TiffPage | tifffile.TiffFrame | None) -> _Page | None:
     if page is None or not page.dataoffsets:
         return None
     return _Page(
-        Path(page.parent.filehandle.path),
+        opening.file_of(page),
         tuple(page.dataoffsets),
         tuple(page.databytecounts),
         page.decode,
@@ -313,7 +347,7 @@ def _page(page: tifffile.TiffPage | tifffile.TiffFrame | None) -> _Page | None:
     )
 
 
-def _check_grid(grid: _Grid, itemsize: int, path: Path) -> None:
+def _check_grid(grid: _Grid, itemsize: int, path: AnyFile) -> None:
     if 0 in (grid.segment_depth, grid.segment_height, grid.segment_width):
         raise UnreadableImage("its strips or tiles have no size", where=path, remedy=_REMEDY)
     nbytes = grid.segment_depth * grid.segment_height * grid.segment_width * grid.contiguous * itemsize
@@ -341,7 +375,7 @@ class _Axes:
 class _RawSource:
     """Pixels that lie in the file one after another, uncompressed."""
 
-    def __init__(self, path: Path, offset: int, stored: np.dtype[Any], letters: str, shape: tuple[int, ...]) -> None:
+    def __init__(self, path: AnyFile, offset: int, stored: np.dtype[Any], letters: str, shape: tuple[int, ...]) -> None:
         self._path = path
         self._offset = offset
         self._stored = stored

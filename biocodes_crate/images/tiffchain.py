@@ -7,15 +7,15 @@ ever; an image that has lost pages must not get a code.
 from __future__ import annotations
 
 import struct
-from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from biocodes_crate.errors import NotAnImage, UnreadableImage
+from biocodes_crate.images.packed import AnyFile
 
 _MAX_TAGS = 4096
 
 
-def check_page_chain(path: Path) -> None:
+def check_page_chain(path: AnyFile) -> None:
     """Follow the chain of page directories to its end (TIFF 6.0, section 2; BigTIFF).
 
     Raises
@@ -45,7 +45,7 @@ def check_page_chain(path: Path) -> None:
             offset = following
 
 
-def _header(file: BinaryIO, path: Path) -> tuple[str, int, str, int, str]:
+def _header(file: IO[bytes], path: AnyFile) -> tuple[str, int, str, int, str]:
     """Byte order, offset of the first page, and the sizes of the entries."""
     start = file.read(16)
     order = {b"II": "<", b"MM": ">"}.get(start[:2])
@@ -61,11 +61,11 @@ def _header(file: BinaryIO, path: Path) -> tuple[str, int, str, int, str]:
     raise NotAnImage("it is not a TIFF file", where=path, remedy="Copy it again from its source.")
 
 
-def _unpack(file: BinaryIO, entry: str) -> tuple[int, ...]:
+def _unpack(file: IO[bytes], entry: str) -> tuple[int, ...]:
     return struct.unpack(entry, file.read(struct.calcsize(entry)))
 
 
-def _broken(how: str, path: Path) -> UnreadableImage:
+def _broken(how: str, path: AnyFile) -> UnreadableImage:
     return UnreadableImage(
         f"its chain of pages {how}",
         where=path,

@@ -14,7 +14,7 @@ from biocodes_crate.errors import BiocodesError, UnreadableImage
 from biocodes_crate.figures import Figure, open_figure
 from biocodes_crate.figures.model import Box, PageUnit
 from biocodes_crate.figures.raster import read_raster
-from biocodes_crate.images import Image, Scene, open_image
+from biocodes_crate.images import AnyFile, Image, Scene, open_image
 from biocodes_crate.report.encoding import Role
 from biocodes_crate.report.facts import Facts, StatedImage
 from biocodes_crate.report.previews import (
@@ -48,8 +48,8 @@ UNREADABLE = (BiocodesError, OSError, ValueError, ArithmeticError, MemoryError)
 class Files(Protocol):
     """Opens the files of a study or crate."""
 
-    def path(self, path: str) -> Path:
-        """Where it lies; raises FileNotFoundError if it does not exist."""
+    def file(self, path: str) -> AnyFile:
+        """To be opened; raises FileNotFoundError if it does not exist."""
 
     def image(self, path: str) -> Image:
         """An image, opened."""
@@ -66,17 +66,17 @@ class StudyFiles:
     images: dict[str, Image] = field(default_factory=dict)
     figures: dict[str, Figure] = field(default_factory=dict)
 
-    def path(self, path: str) -> Path:
+    def file(self, path: str) -> AnyFile:
         return self.root / path
 
     def image(self, path: str) -> Image:
         if path not in self.images:
-            self.images[path] = open_image(self.path(path))
+            self.images[path] = open_image(self.root / path)
         return self.images[path]
 
     def figure(self, path: str) -> Figure:
         if path not in self.figures:
-            self.figures[path] = open_figure(self.path(path))
+            self.figures[path] = open_figure(self.root / path)
         return self.figures[path]
 
 
@@ -124,7 +124,7 @@ class Painter:
         nothing: list[Rgb | None] = [None] * len(page.panels)
         try:
             if page.unit is PageUnit.PIXEL:
-                raster = read_raster(self._files.path(page.figure))[page.number - 1].pixels
+                raster = read_raster(self._files.file(page.figure))[page.number - 1].pixels
                 return page_preview(raster), [_cut(raster, panel.box) for panel in page.panels], ""
             found = next(p for p in self._files.figure(page.figure).pages if p.number == page.number)
             pixels = [_nearest(panel.box, [(p.box, p.pixels) for p in found.panels]) for panel in page.panels]

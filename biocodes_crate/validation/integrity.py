@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from biocodes_crate.codes import ImageCodes, code_figure, code_image, read_plane_table
+from biocodes_crate.codes import ImageCodes, code_image, read_plane_table
 from biocodes_crate.crate import (
     EDGES_FILE,
     GENERATED,
@@ -165,7 +165,7 @@ class _Checker:
 
     def _check_table(self, made: dict[PlaneKey, Any]) -> None:
         seen: set[PlaneKey] = set()
-        for row in read_plane_table(self.workspace.path(PLANES_TABLE)):
+        for row in read_plane_table(self.workspace.file(PLANES_TABLE)):
             key = PlaneKey(row.image, row.scene, row.z, row.c, row.t)
             seen.add(key)
             actual = made.get(key)
@@ -195,7 +195,7 @@ class _Checker:
         return [entity["@id"] for entity in data_entities(self.index, self.root) if _path_of(entity) == path]
 
     def _check_figure(self, path: str, entity: Entity) -> None:
-        codes = code_figure(self.workspace.path(path))
+        codes = self.workspace.figure_codes(path)
         if (code := text(entity, "iscc_code")) is not None:
             self._compare(entity, "iscc_code", code, codes.tree.iscc, "code-differs")
         if (code := text(entity, "imageCode")) is not None:

@@ -1,22 +1,30 @@
-"""The files of a crate as the image and figure readers want them: on disk, opened once."""
+"""The files of a crate as the image and figure readers want them: on disk or in a zip, opened once."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Self
 
-from biocodes_crate.codes import TreeCode, packed_payload_code, packed_tree_code, payload_code, tree_code
+from biocodes_crate.codes import (
+    FigureCodes,
+    TreeCode,
+    figure_image_code,
+    packed_payload_code,
+    packed_tree_code,
+    payload_code,
+    tree_code,
+)
 from biocodes_crate.crate import CrateReader, display, extract
 from biocodes_crate.errors import UnsafePath
 from biocodes_crate.figures import Figure, open_figure
 from biocodes_crate.figures.raster import Raster, read_raster
-from biocodes_crate.images import Image, open_image, open_packed_image
+from biocodes_crate.images import AnyFile, Image, NeedsPath, PackedFile, open_image, open_packed_image
 
-MAX_UNPACKED = 8 << 30  # bytes of one image or figure of a zip that is laid out on disk
+MAX_UNPACKED = 8 << 30  # bytes of one image or figure that is laid out on disk
 _MAX_GROWTH = 20  # text may shrink to a twentieth; more of it than fits on the disk will not
 
 
@@ -24,8 +32,9 @@ _MAX_GROWTH = 20  # text may shrink to a twentieth; more of it than fits on the 
 class Workspace:
     """Gives images, figures and codes of a crate, whether it is a folder or a zip.
 
-    From a zip, bytes are hashed and OME-Zarrs are read where they are. Files of other formats, whose
-    readers want a path, are laid out in a temporary folder one by one, bounded.
+    From a zip, bytes are hashed and pixels are read where they are. What is laid out in a temporary folder
+    all the same, one by one and bounded: images of vendors' formats, whose plug-ins want a path; OME-TIFFs of
+    several files; and what is fetched of a crate that lies elsewhere.
 
     Use as a context manager: the temporary folder goes with it.
     """
@@ -33,41 +42,60 @@ class Workspace:
     crate: CrateReader
     limit: int = MAX_UNPACKED
     _folder: tempfile.TemporaryDirectory[str] | None = None
-    _paths: dict[str, Path] = field(default_factory=dict)
+    _laid_out: dict[str, list[Path]] = field(default_factory=dict)
+    _files: dict[str, AnyFile] = field(default_factory=dict)
     _images: dict[str, Image] = field(default_factory=dict)
     _figures: dict[str, Figure] = field(default_factory=dict)
     _rasters: tuple[str, list[Raster]] | None = None
 
-    def path(self, path: str) -> Path:
-        """A file or folder of the crate on disk.
+    def file(self, path: str) -> AnyFile:
+        """A file of the crate, to be opened.
 
         Raises
         ------
         UnsafePath
-            A link lies in it, or it is too large to be unpacked.
+            It is a link, a bomb, or too large to be fetched.
         FileNotFoundError
             It is not in the crate.
         """
-        if path not in self._paths:
-            self._paths[path] = self._lay_out(path)
-        return self._paths[path]
+        if path not in self._files:
+            self._files[path] = self._find(path)
+        return self._files[path]
+
+    def _find(self, path: str) -> AnyFile:
+        if not self.crate.exists(path):
+            raise FileNotFoundError(path)
+        self._refuse_links(path)
+        if self.crate.folder is not None:
+            return self.crate.folder / path
+        self._refuse_bombs([path] if path in self.crate.files() else list(self.crate.below(path)))
+        packed = self.crate.packed
+        if packed is not None and path in self.crate.files():
+            return PackedFile(packed.path, packed.entries, packed.prefix + path)
+        return self._lay_out(path, [path])
 
     def image(self, path: str) -> Image:
-        """An image of the crate, opened once. An OME-Zarr is read from within a zip."""
+        """An image of the crate, opened once."""
         if path not in self._images:
-            packed = self.crate.packed
-            if packed is not None and self.crate.is_folder(path):
-                self._refuse_links(path)
-                self._images[path] = open_packed_image(packed.path, packed.entries, packed.prefix + path)
-            else:
-                self._images[path] = open_image(self.path(path))
+            self._images[path] = self._open_image(path)
         return self._images[path]
+
+    def _open_image(self, path: str) -> Image:
+        packed = self.crate.packed
+        if packed is not None and self.crate.is_folder(path):
+            self._refuse_links(path)
+            return open_packed_image(packed.path, packed.entries, packed.prefix + path)
+        try:
+            return open_image(self.file(path))
+        except NeedsPath as error:
+            beside = PurePosixPath(path).parent
+            return open_image(self._lay_out(path, [path, *(str(beside / other) for other in error.others)]))
 
     def tree_code(self, path: str) -> TreeCode:
         """The code of the raw bytes of a file or folder; nothing is unpacked."""
-        if self.crate.folder is not None:
-            return tree_code(self.path(path))
         self._refuse_links(path)
+        if self.crate.folder is not None:
+            return tree_code(self.crate.folder / path)
         self._refuse_bombs([path] if path in self.crate.files() else list(self.crate.below(path)))
         return packed_tree_code(path, self.crate.files(), self.crate.open)
 
@@ -79,36 +107,36 @@ class Workspace:
         self._refuse_bombs(paths)
         return packed_payload_code(paths, self.crate.open)
 
+    def figure_codes(self, path: str) -> FigureCodes:
+        """The codes of a figure file."""
+        return FigureCodes(self.tree_code(path), figure_image_code(self.file(path)))
+
     def release(self, path: str) -> None:
-        """Let go of an image or figure that was laid out on disk; it can be asked for again."""
-        if self._folder is None or path not in self._paths:
+        """Remove an image or figure that was laid out on disk; it can be asked for again."""
+        if path not in self._laid_out:
             return
-        self._images.pop(path, None)
-        self._figures.pop(path, None)
-        laid_out = self._paths.pop(path)
-        if laid_out.is_file():
-            laid_out.unlink()
+        for held in (self._files, self._images, self._figures):
+            held.pop(path, None)
+        for file in self._laid_out.pop(path):
+            if not any(file in others for others in self._laid_out.values()):
+                file.unlink()
 
     def figure(self, path: str) -> Figure:
         """A figure of the crate, its panels found once."""
         if path not in self._figures:
-            self._figures[path] = open_figure(self.path(path))
+            self._figures[path] = open_figure(self.file(path))
         return self._figures[path]
 
     def rasters(self, path: str) -> list[Raster]:
         """The pixels of a figure that is a picture, page by page; those of the last one are kept."""
         if self._rasters is None or self._rasters[0] != path:
-            self._rasters = path, read_raster(self.path(path))
+            self._rasters = path, read_raster(self.file(path))
         return self._rasters[1]
 
-    def _lay_out(self, path: str) -> Path:
+    def _lay_out(self, path: str, needed: Iterable[str]) -> Path:
+        """Copy a file or folder, and what it needs besides, into a temporary folder; give its place there."""
         crate = self.crate
-        if not crate.exists(path):
-            raise FileNotFoundError(path)
-        self._refuse_links(path)
-        if crate.folder is not None:
-            return crate.folder / path
-        files = list(crate.below(path)) if crate.is_folder(path) else [path]
+        files = [file for one in needed for file in (crate.below(one) if crate.is_folder(one) else [one])]
         if sum(crate.size(file) for file in files) > self.limit:
             raise UnsafePath(
                 f"it is larger than the {self.limit >> 30} GiB that are unpacked for checking",
@@ -119,9 +147,10 @@ class Workspace:
             self._folder = tempfile.TemporaryDirectory(prefix="biocodes-")
         root = Path(self._folder.name)
         for file in files:
-            target = root / file
-            if not target.exists():
-                extract(crate, file, target, self.limit)
+            self._refuse_links(file)
+            if not (root / file).exists():
+                extract(crate, file, root / file, self.limit)
+        self._laid_out[path] = [root / file for file in files]
         return root / path
 
     def _refuse_links(self, path: str) -> None:
@@ -157,7 +186,8 @@ class Workspace:
         self._images.clear()
         self._figures.clear()
         self._rasters = None
-        self._paths.clear()
+        self._files.clear()
+        self._laid_out.clear()
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None

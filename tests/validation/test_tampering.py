@@ -216,39 +216,6 @@ def test_a_bare_metadata_file_is_validated_as_far_as_it_goes(built):
     assert [finding.id for finding in report.findings] == ["level-reduced"]
 
 
-def test_nothing_of_a_zip_is_left_on_disk(packed, tmp_path, monkeypatch):
-    import tempfile
-
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    validate_crate(packed)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_what_is_too_large_to_unpack_is_said_not_to_be_checked(packed, monkeypatch):
-    from biocodes_crate.validation import workspace
-
-    real = workspace.Workspace
-    monkeypatch.setattr(workspace, "Workspace", lambda crate: real(crate, limit=1000))
-    report = validate_crate(packed)
-    assert report.valid
-    unchecked = {finding.entity for finding in report.findings if finding.id == "not-checked"}
-    assert TIFF_ID in unchecked
-    assert ZARR_ID not in unchecked, "it is read from within the zip"
-
-
-def test_the_chunks_of_an_ome_zarr_in_a_zip_are_never_on_disk(packed, monkeypatch):
-    from biocodes_crate.validation import workspace
-
-    written = []
-    real = workspace.extract
-    monkeypatch.setattr(
-        workspace, "extract", lambda crate, path, *rest: (written.append(path), real(crate, path, *rest))
-    )
-    assert found(packed) == set()
-    assert written
-    assert not [path for path in written if path.startswith(ZARR)]
-
-
 def test_a_flipped_pixel_of_an_ome_zarr_in_a_zip_is_named(built, packed, tmp_path):
     crate = shutil.copytree(built, tmp_path / "crate")
     array = zarr.open_array(crate / ZARR / "0", mode="r+")
