@@ -109,6 +109,9 @@ class FigureRecord:
     digital_source: str | None = None
     iscc: str | None = None
     image_code: str | None = None
+    software: str | None = None  # that made it, as its metadata state
+    creators: tuple[str, ...] = ()  # as its metadata state
+    content_credentials: tuple[str, ...] | None = None  # names of its C2PA manifests; None: there are none
 
 
 @dataclass(frozen=True, slots=True)

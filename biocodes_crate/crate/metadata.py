@@ -49,7 +49,7 @@ def crate_metadata(content: CrateContent) -> dict[str, Any]:
     sources = Sources(images, content.planes, pages)
     parts = [_add_image(graph, image, sources) for image in images]
     sources.add_missing(graph)
-    writer = FigureWriter(graph, RUN_ID)
+    writer = FigureWriter(graph, RUN_ID, content.manifest.authors)
     parts += [writer.add_figure(figure, [page for page in pages if page.figure == figure.path]) for figure in figures]
     parts += [_add_file(graph, file) for file in sorted(content.files, key=lambda file: file.path)]
     parts += [_add_nested_crate(graph, image) for image in images if image.has_crate]

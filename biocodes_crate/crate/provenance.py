@@ -11,11 +11,13 @@ from typing import Any
 from biocodes_crate.crate.content import FigureRecord
 from biocodes_crate.crate.entities import Graph, ref
 from biocodes_crate.crate.ids import display, path_to_id
+from biocodes_crate.crate.people import add_agent
 from biocodes_crate.crate.rounding import significant
 from biocodes_crate.crate.sources import describe_plane, plane_id
-from biocodes_crate.crate.terms import MEDIA_FRAGMENTS
+from biocodes_crate.crate.terms import C2PA, MEDIA_FRAGMENTS
 from biocodes_crate.crate.vocabulary import add_codes, add_digital_source, add_term
 from biocodes_crate.figures.model import Box, PageUnit
+from biocodes_crate.study.manifest import Author
 from biocodes_crate.tracing.model import Affine, Edge, Evidence, Intensity, Status, TracedPage, TracedPanel
 
 _EVIDENCE: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -34,6 +36,7 @@ class FigureWriter:
 
     graph: Graph
     run: str  # id of the run that made the edges
+    authors: Sequence[Author] = ()  # of the study
 
     def add_figure(self, figure: FigureRecord, pages: Sequence[TracedPage]) -> dict[str, str]:
         """Add a figure and its pages, which are in order."""
@@ -49,6 +52,9 @@ class FigureWriter:
             contentSize=None if figure.size is None else str(figure.size),
             **add_codes(self.graph, figure.iscc, figure.image_code),
             digitalSourceType=add_digital_source(self.graph, figure.digital_source),
+            creator=[add_agent(self.graph, self._person(name)) for name in figure.creators],
+            creatorTool=figure.software,
+            contentCredentials=_add_credentials(self.graph, figure_id, figure),
             figurePage=[ref(page_id) for page_id in pages_ids],
             hasPart=[
                 ref(f"{page_id}/panel/{position}")
@@ -70,6 +76,10 @@ class FigureWriter:
             for position, panel in enumerate(page.panels):
                 self._add_panel(f"{page_id}/panel/{position}", panel, page, numbered=numbered)
         return ref(figure_id)
+
+    def _person(self, name: str) -> Author:
+        """Somebody whom a file names: an author of the study, if one has this name."""
+        return next((one for one in self.authors if one.name.casefold() == name.casefold()), Author(name))
 
     def _add_panel(self, panel_id: str, panel: TracedPanel, page: TracedPage, *, numbered: bool) -> None:
         graph = self.graph
@@ -175,6 +185,23 @@ class FigureWriter:
                 value=value,
                 **bounds,
             )
+
+
+def _add_credentials(graph: Graph, figure_id: str, figure: FigureRecord) -> dict[str, str] | None:
+    """Add that a figure has content credentials. They are named, not validated."""
+    manifests = figure.content_credentials
+    if manifests is None:
+        return None
+    graph.add_once(C2PA, "CreativeWork", name="Content Credentials: C2PA Technical Specification")
+    return graph.add(
+        f"#{figure_id}/content-credentials",
+        ["CreativeWork", "ContentCredentials"],
+        name=f"C2PA content credentials of {display(figure.path)}",
+        description="They were found in the file, and not validated.",
+        conformsTo=ref(C2PA),
+        encodingFormat="application/c2pa",
+        manifest=list(manifests),
+    )
 
 
 def _add_selector(graph: Graph, selector_id: str, box: Box, unit: PageUnit) -> None:

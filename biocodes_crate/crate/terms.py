@@ -12,6 +12,7 @@ ISCC_TERM = "http://purl.org/iscc/terms/#iscc"
 ISCC_UNITS_TERM = "http://purl.org/iscc/terms/#units"
 MEDIA_FRAGMENTS = "http://www.w3.org/TR/media-frags/"
 DIGITAL_SOURCE = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+C2PA = "https://c2pa.org/specifications/"
 OBO = "http://purl.obolibrary.org/obo/"
 SOFTWARE_URL = "https://w3id.org/biocodes/crate"
 
@@ -74,6 +75,11 @@ TERMS: dict[str, Any] = {
     "zEnd": f"{BC}zEnd",
     "projection": f"{BC}projection",
     "omeroId": f"{BC}omeroId",
+    # What XMP calls it, in XMP's own namespace: text, as the file has it.
+    "creatorTool": "http://ns.adobe.com/xap/1.0/CreatorTool",
+    "ContentCredentials": f"{BC}ContentCredentials",
+    "contentCredentials": f"{BC}contentCredentials",
+    "manifest": _several(f"{BC}manifest"),
     "figurePage": _several(f"{BC}figurePage"),
     "pageNumber": f"{BC}pageNumber",
     "pageUnit": f"{BC}pageUnit",

@@ -73,7 +73,7 @@ def _panels_within(panel: Panel) -> list[Panel]:
     sx, sy = panel.box.w / width, panel.box.h / height
     x, y = panel.box.x, panel.box.y
     placed = [Box(x + one.box.x * sx, y + one.box.y * sy, one.box.w * sx, one.box.h * sy) for one in inner]
-    return [replace(one, box=box) for one, box in zip(inner, placed, strict=True)]
+    return [replace(p, box=box, digital_source=panel.digital_source) for p, box in zip(inner, placed, strict=True)]
 
 
 def read_drawn(panels: Sequence[Panel], draw: Callable[[], Pixels | None]) -> list[Panel]:

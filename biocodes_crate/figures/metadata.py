@@ -1,84 +1,76 @@
-"""What a figure file says of its making: digital source type, content credentials, software, creator."""
+"""What a figure file says of its making: digital source type, content credentials, software, creators."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from biocodes_crate.images import AnyFile
-
-_MOST_BYTES = 64 << 20  # metadata lies at the start or at the end
-_TAIL = 4 << 20
-
-# XMP is plain text in every container (XMP specification, part 3), so it is searched, not parsed:
-# <Iptc4xmpExt:DigitalSourceType>URI</…> or Iptc4xmpExt:DigitalSourceType="URI", or as an rdf:resource.
-_DIGITAL_SOURCE = re.compile(
-    rb"DigitalSourceType[^a-zA-Z0-9]{0,20}(?:rdf:resource=[\"'])?\s*"
-    rb"(?:https?://cv\.iptc\.org/newscodes/digitalsourcetype/)?([A-Za-z]{5,60})"
-)
-_CREATOR_TOOL = re.compile(rb"CreatorTool(?:>|=[\"'])([^<\"']{1,200})")
+from biocodes_crate.figures.content_credentials import find_credentials
+from biocodes_crate.figures.xmp import read_xmp
 
 _SAYS_NOTHING = ("", "anonymous", "unknown", "unspecified", "untitled")  # what ReportLab and others fill in
+_LONGEST = 200  # characters
 
 _EXIF_SOFTWARE, _EXIF_ARTIST = 0x0131, 0x013B
+_REMOTE = "elsewhere"  # there is a reference to a manifest, and nothing is fetched
 
 
-def read_properties(path: AnyFile, about: Mapping[str, Any]) -> dict[str, Any]:
-    """Properties of a figure file, as far as it has them.
+def file_properties(about: Mapping[str, Any]) -> dict[str, Any]:
+    """Properties of a figure or picture, as far as its file has them.
 
-    Keys: `digital_source` (the last part of the IPTC term, such as "trainedAlgorithmicMedia"),
-    `content_credentials` (True if there is a C2PA manifest; it is not validated), `software`, `creator`.
+    Keys: `digital_source` (term of the IPTC, such as "trainedAlgorithmicMedia"), `content_credentials` (the names of
+    its C2PA manifests, which are not validated, the active one last; perhaps none), `software`, `creators`.
 
     Parameters
     ----------
     about
-        What the reader of the format found.
+        What the reader of the format found, by key: `xmp` (packets), `c2pa` (JUMBF), `exif` (values by tag), and
+        texts. In a PDF "creator" is the program that drew the page, "producer" the one that wrote the file.
     """
-    found: dict[str, Any] = {}
-    data = _ends(path)
-    source = _DIGITAL_SOURCE.search(data)
-    if source is not None:
-        name = source.group(1).decode("ascii")
-        found["digital_source"] = name[0].lower() + name[1:]
-    if b"c2pa" in data and b"jumb" in data:
-        found["content_credentials"] = True
-    software = _text(about, "creatortool", "software", "creator_tool") or _exif(about, _EXIF_SOFTWARE)
-    tool = _CREATOR_TOOL.search(data)
-    if not software and tool is not None:
-        software = tool.group(1).decode("utf-8", "replace")
-    if not software:
-        # In a PDF "Creator" is the program that drew the page, "Producer" the one that wrote the file.
-        software = _text(about, "producer")
-    if software:
-        found["software"] = software
-    creator = _text(about, "author", "artist") or _exif(about, _EXIF_ARTIST)
-    if creator:
-        found["creator"] = creator
+    stated = read_xmp(_packets(about, "xmp"))
+    credentials = find_credentials(p for p in _packets(about, "c2pa") if isinstance(p, bytes))
+    software = stated.software or _exif(about, _EXIF_SOFTWARE) or _text(about, "software", "creator", "producer")
+    artists = _exif(about, _EXIF_ARTIST) or _text(about, "author", "artist", "by-line")
+    # EXIF 2.32, 4.6.5: several artists are parted by semicolons.
+    creators = stated.creators or tuple(name for part in artists.split(";") if (name := part.strip()))
+    creators = tuple(dict.fromkeys(name for name in creators if name.casefold() not in _SAYS_NOTHING))
+    found: dict[str, Any] = {
+        "digital_source": stated.digital_source or (credentials.digital_source if credentials else None),
+        "software": software if software.casefold() not in _SAYS_NOTHING else None,
+        "creators": creators or None,
+    }
+    found = {key: value for key, value in found.items() if value is not None}
+    if credentials is not None:
+        found["content_credentials"] = credentials.names
+    elif stated.remote_credentials:
+        found["content_credentials"] = (_REMOTE,)
     return found
 
 
-def _ends(path: AnyFile) -> bytes:
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        file.seek(0)
-        head = file.read(_MOST_BYTES)
-        if size <= _MOST_BYTES:
-            return head
-        file.seek(max(_MOST_BYTES, size - _TAIL))
-        return head + file.read(_TAIL)
+def digital_source(about: Mapping[str, Any]) -> str | None:
+    """What a picture that is embedded in a document says of its pixels."""
+    stated = file_properties(about).get("digital_source")
+    return stated if isinstance(stated, str) else None
+
+
+def _packets(about: Mapping[str, Any], key: str) -> Iterable[bytes | str]:
+    value = about.get(key)
+    listed = value if isinstance(value, list | tuple) else [value]
+    return [one for one in listed if isinstance(one, bytes | str)]
 
 
 def _text(about: Mapping[str, Any], *keys: str) -> str:
     lowered = {str(key).lower(): value for key, value in about.items()}
     for key in keys:
         value = lowered.get(key)
-        if isinstance(value, str) and value.strip().casefold() not in _SAYS_NOTHING:
-            return value.strip()[:200]
+        if isinstance(value, bytes):
+            value = value.decode("utf-8", "replace")
+        if isinstance(value, str) and value.strip("\0 ").casefold() not in _SAYS_NOTHING:
+            return value.strip("\0 ")[:_LONGEST]
     return ""
 
 
 def _exif(about: Mapping[str, Any], tag: int) -> str:
     exif = about.get("exif")
     value = exif.get(tag) if isinstance(exif, dict) else None
-    return value.strip("\0 ")[:200] if isinstance(value, str) else ""
+    return value.strip("\0 ")[:_LONGEST] if isinstance(value, str) else ""

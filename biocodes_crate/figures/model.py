@@ -74,5 +74,5 @@ class Figure:
     encoding_format: str
     pages: tuple[FigurePage, ...]
     caption: str | None = None
-    properties: dict[str, Any] = field(default_factory=dict)  # creator, software, digital_source as found in the file
+    properties: dict[str, Any] = field(default_factory=dict)  # as the file states them: see metadata.file_properties
     findings: tuple[Finding, ...] = ()

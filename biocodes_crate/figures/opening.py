@@ -11,7 +11,7 @@ from typing import Any
 from biocodes_crate.errors import UnreadableFigure
 from biocodes_crate.figures.declared import CutPanel, apply_declared, cut_out
 from biocodes_crate.figures.formats import PICTURES, FigureFormat, figure_format
-from biocodes_crate.figures.metadata import read_properties
+from biocodes_crate.figures.metadata import file_properties
 from biocodes_crate.figures.model import Figure, FigurePage, PageUnit, Panel
 from biocodes_crate.figures.omero_figure import OmeroFigure, find_omero_figure, panels_on
 from biocodes_crate.figures.pdf import read_pdf
@@ -76,7 +76,12 @@ def open_figure(
     wanted = declared.panels if declared else ()
     told = []
     for page, cut in pages:
-        complete, unplaced = _declared_on(page, wanted, cut, exported)
+        if declared is not None and declared.digital_source:
+            # What the authors say of the figure goes before what the pictures in it say of themselves.
+            said = replace(page, panels=tuple(replace(panel, digital_source=None) for panel in page.panels))
+        else:
+            said = page
+        complete, unplaced = _declared_on(said, wanted, cut, exported)
         told.append(complete)
         findings += [_not_found(path, one) for one in unplaced]
     numbers = {page.number for page in told}
@@ -86,15 +91,15 @@ def open_figure(
         kind.value,
         tuple(told),
         declared.caption if declared else None,
-        _properties(path, about, exported, declared),
+        _properties(about, exported, declared),
         tuple(findings),
     )
 
 
 def _properties(
-    path: AnyFile, about: Mapping[str, Any], exported: OmeroFigure | None, declared: DeclaredFigure | None
+    about: Mapping[str, Any], exported: OmeroFigure | None, declared: DeclaredFigure | None
 ) -> dict[str, Any]:
-    properties = read_properties(path, about)
+    properties = file_properties(about)
     if exported is not None:
         properties["omero_figure"] = exported.path.name
     if declared is not None and declared.digital_source:

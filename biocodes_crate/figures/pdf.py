@@ -15,6 +15,7 @@ import pypdfium2.raw as pdfium
 from biocodes_crate.errors import UnreadableFigure
 from biocodes_crate.figures.drawn import drawn_page, read_drawn, take_apart_flattened
 from biocodes_crate.figures.model import Box, FigurePage, PageUnit, PanelKind
+from biocodes_crate.figures.pdf_packets import pdf_packets
 from biocodes_crate.figures.placing import (
     LEAST_PIXELS,
     Matrix,
@@ -104,7 +105,7 @@ def _read(document: pypdfium2.PdfDocument, path: AnyFile) -> tuple[list[FigurePa
     if not pages:
         raise UnreadableFigure("none of its pages can be read", where=path, remedy="Export the figure again.")
     about = {key.lower(): value for key, value in document.get_metadata_dict(skip_empty=True).items()}
-    return pages, about, findings
+    return pages, about | pdf_packets(path, document), findings
 
 
 def _read_page(page: pypdfium2.PdfPage, number: int, name: str, findings: list[Finding]) -> FigurePage:

@@ -69,6 +69,7 @@ class Placed:
     pixels: Pixels = field(repr=False)  # (H, W, 3) as stored, or (H, W, 4) with opacity
     matrix: Matrix  # from its pixels to the units of the page
     clip: Box | None = None  # in the units of the page; None: nothing is cut off
+    digital_source: str | None = None  # as the image's own file states it
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ def place(image: Placed, width: float, height: float) -> Panel | None:
         mask, bar = find_overlays(pixels), find_scale_bar(pixels)
     if outside is not None:
         mask = mask | outside
-    return Panel(percent, kind, pixels, mask, scale_bar=bar)
+    return Panel(percent, kind, pixels, mask, digital_source=image.digital_source, scale_bar=bar)
 
 
 def _percent(box: Box, width: float, height: float) -> Box:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import math
+import re
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +13,7 @@ from pptx import Presentation
 
 from biocodes_crate.errors import UnreadableFigure
 from biocodes_crate.figures.drawn import take_apart_flattened
+from biocodes_crate.figures.metadata import digital_source
 from biocodes_crate.figures.model import Box, FigurePage, PageUnit
 from biocodes_crate.figures.placing import Matrix, Pixels, Placed, Text, place_panels
 from biocodes_crate.figures.raster import decode
@@ -26,6 +29,8 @@ _MOST_XML = 64 << 20  # of one part that is XML
 _MOST_FILES = 20_000
 _MOST_DEPTH = 20  # of groups within groups
 _MOST_PIXELS = 150_000_000  # of the pictures of a slide
+_C2PA = "META-INF/content_credential.c2pa"
+_APPLICATION = "docProps/app.xml"
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _TURN = 60_000  # DrawingML has angles in 60,000ths of a degree
@@ -46,7 +51,7 @@ def read_pptx(path: AnyFile) -> tuple[list[FigurePage], dict[str, Any], list[Fin
         slides = list(deck.slides)[: _MOST_SLIDES + 1]
         width, height = float(deck.slide_width or 0), float(deck.slide_height or 0)
         properties = deck.core_properties
-        about = {"creator": properties.author or "", "modified by": properties.last_modified_by or ""}
+        about = _about(path) | {"author": properties.author or ""}
     except Exception as error:
         raise UnreadableFigure(
             f"the presentation cannot be opened ({type(error).__name__}: {str(error)[:80]})",
@@ -66,6 +71,22 @@ def read_pptx(path: AnyFile) -> tuple[list[FigurePage], dict[str, Any], list[Fin
         # English Metric Units: 12,700 make a point.
         pages.append(FigurePage(number, width / 12_700, height / 12_700, PageUnit.PERCENT, tuple(panels)))
     return pages, {key: value for key, value in about.items() if value}, findings
+
+
+def _about(path: AnyFile) -> dict[str, Any]:
+    """The program that wrote the file (ECMA-376, 22.2.2), and content credentials (C2PA 2.1, A.6: in ZIP archives)."""
+    about: dict[str, Any] = {}
+    with path.open("rb") as opened, zipfile.ZipFile(opened) as archive:
+        names = set(archive.namelist())
+        if _C2PA in names:
+            with archive.open(_C2PA) as file:
+                about["c2pa"] = file.read(_MOST_XML)
+        if _APPLICATION in names:
+            with archive.open(_APPLICATION) as file:
+                text = file.read(1 << 20).decode("utf-8", "replace")
+            parts = [re.search(rf"<{tag}>([^<>]{{1,100}})</{tag}>", text) for tag in ("Application", "AppVersion")]
+            about["software"] = html.unescape(" ".join(part.group(1).strip() for part in parts if part))
+    return about
 
 
 def _check_archive(path: AnyFile) -> None:
@@ -150,7 +171,8 @@ class _Slide:
         to_slide = outer.after(
             _shape_matrix(shape._element.spPr.xfrm if hasattr(shape._element, "spPr") else None, shape)
         )
-        return Placed(pixels, to_slide.after(Matrix(1 / width, 0, 0, 1 / height, 0, 0)))
+        stated = digital_source(raster.info)
+        return Placed(pixels, to_slide.after(Matrix(1 / width, 0, 0, 1 / height, 0, 0)), digital_source=stated)
 
     def _filled(self, shape: Any, outer: Matrix) -> Placed | None:
         """A shape that is filled with a picture, stretched to it."""
@@ -172,7 +194,8 @@ class _Slide:
             return None
         height, width = pixels.shape[:2]
         to_slide = outer.after(_shape_matrix(getattr(shape._element.spPr, "xfrm", None), shape))
-        return Placed(pixels, to_slide.after(Matrix(1 / width, 0, 0, 1 / height, 0, 0)))
+        stated = digital_source(raster.info)
+        return Placed(pixels, to_slide.after(Matrix(1 / width, 0, 0, 1 / height, 0, 0)), digital_source=stated)
 
     def _text(self, shape: Any, outer: Matrix) -> None:
         text = shape.text_frame.text.strip()

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from biocodes_crate.errors import UnreadableFigure
+from biocodes_crate.figures.embedded import packets_of
 from biocodes_crate.images import AnyFile
 
 Pixels = NDArray[np.uint8]
@@ -23,6 +24,7 @@ Pixels = NDArray[np.uint8]
 MAX_PIXELS = 400_000_000  # a 600 dpi A3 page has 70 million
 MAX_PAGES = 200
 _SAMPLES_LIMIT = 3 * MAX_PIXELS
+_C2PA = 52545  # tag of a C2PA manifest store (C2PA 2.1, appendix A)
 _PILLOW_LOCK = RLock()  # its limit on pixels is a global
 
 
@@ -66,6 +68,7 @@ def decode(source: AnyFile | bytes, where: object = None) -> Raster:
             info = dict(picture.info) | {"exif": _exif(picture)}
             lossy = picture.format == "JPEG"
             picture.load()
+            info |= packets_of(picture)  # some lie behind the pixels
             upright = ImageOps.exif_transpose(picture)
             return Raster(_to_rgb(upright), lossy, info)
     except UnreadableFigure:
@@ -183,8 +186,8 @@ def _read_tiff(path: AnyFile) -> list[Raster]:
 
 
 def _tiff_info(page: tifffile.TiffPage) -> dict[str, Any]:
-    names = ("Software", "Artist", "Copyright", "ImageDescription", "XMP", "IPTCNAA", "DateTime")
-    return {name.lower(): page.tags[name].value for name in names if name in page.tags}
+    tags: dict[str, int | str] = {"software": "Software", "artist": "Artist", "xmp": "XMP", "c2pa": _C2PA}
+    return {name: page.tags[tag].value for name, tag in tags.items() if tag in page.tags}
 
 
 def _tiff_rgb(page: tifffile.TiffPage) -> Pixels:

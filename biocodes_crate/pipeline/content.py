@@ -102,6 +102,9 @@ def _figure_record(figure: TracedFigure) -> FigureRecord:
         figure.digital_source,
         figure.codes.tree.iscc,
         figure.codes.image_code,
+        figure.software,
+        figure.creators,
+        figure.content_credentials,
     )
 
 

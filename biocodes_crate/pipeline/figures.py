@@ -13,7 +13,7 @@ from biocodes_crate.pipeline.composites import check_composites
 from biocodes_crate.pipeline.images import CodedImage, Scenes
 from biocodes_crate.pipeline.memory import TraceMemory
 from biocodes_crate.pipeline.omero import match_by_content, omero_names
-from biocodes_crate.pipeline.origins import SYNTHETIC, origin_findings
+from biocodes_crate.pipeline.origins import SYNTHETIC, credential_findings, origin_findings
 from biocodes_crate.pipeline.traced import TracedFigure, TracedFigures
 from biocodes_crate.pipeline.words import panel_name
 from biocodes_crate.progress import OnProgress, Progress, ignore_progress
@@ -61,6 +61,7 @@ def trace_figures(
             continue
         traced.append(known[0])
         findings += known[1]
+        findings += credential_findings(item.path, known[0].content_credentials)
         for page in known[0].pages:
             for panel in page.panels:
                 findings += panel_findings(page, panel)
@@ -75,14 +76,17 @@ def _open(root: Path, item: StudyFigure, images: Iterable[CodedImage]) -> Figure
 
 
 def _record(item: StudyFigure, figure: Figure, codes: FigureCodes, pages: tuple[TracedPage, ...]) -> TracedFigure:
-    digital_source = figure.properties.get("digital_source")
+    stated = figure.properties
     return TracedFigure(
         item,
         figure.encoding_format,
         codes,
         pages,
         figure.caption,
-        digital_source if isinstance(digital_source, str) else None,
+        stated.get("digital_source"),
+        stated.get("software"),
+        tuple(stated.get("creators", ())),
+        stated.get("content_credentials"),
     )
 
 

@@ -48,9 +48,12 @@ class TraceMemory:
                 for f in document["findings"]
             )
             pages = tuple(read_pages(document["edges"]))
+            credentials = document["content_credentials"]
             figure = TracedFigure(
-                item, document["encoding_format"], codes, pages, document["caption"], document["digital_source"]
-            )
+                item, document["encoding_format"], codes, pages, document["caption"], document["digital_source"],
+                document["software"], tuple(document["creators"]),
+                None if credentials is None else tuple(credentials),
+            )  # fmt: skip
         except (OSError, ValueError, KeyError, TypeError, BiocodesError):
             return None  # not there, or damaged: traced anew
         return figure, findings
@@ -61,6 +64,9 @@ class TraceMemory:
             "encoding_format": figure.encoding_format,
             "caption": figure.caption,
             "digital_source": figure.digital_source,
+            "software": figure.software,
+            "creators": figure.creators,
+            "content_credentials": figure.content_credentials,
             "findings": [asdict(f) | {"severity": f.severity.value} for f in findings],
             "edges": crate_metadata(
                 CrateContent(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from biocodes_crate.figures import PanelKind
 from biocodes_crate.findings import Finding, Severity
@@ -53,3 +53,19 @@ def origin_findings(
             )
         ]
     return []
+
+
+def credential_findings(figure: str, manifests: Sequence[str] | None) -> list[Finding]:
+    """That a figure has C2PA content credentials, by the names of their manifests; they are not validated."""
+    if manifests is None:
+        return []
+    named = f", {manifests[-1]}," if manifests else ""
+    return [
+        Finding(
+            "content-credentials",
+            Severity.INFO,
+            figure,
+            f"the file has C2PA content credentials{named} which were not validated",
+            "Check them with a C2PA tool, such as c2patool.",
+        )
+    ]

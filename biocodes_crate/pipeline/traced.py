@@ -20,6 +20,9 @@ class TracedFigure:
     pages: tuple[TracedPage, ...]
     caption: str | None = None
     digital_source: str | None = None
+    software: str | None = None
+    creators: tuple[str, ...] = ()
+    content_credentials: tuple[str, ...] | None = None  # names of C2PA manifests; None: it has none
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,7 +141,8 @@ def example_content() -> CrateContent:
             ),
         ),
         figures=(
-            FigureRecord(figure, "image/png", 5000, "Cells.", None, SUM_CODE, IMAGE_CODE),
+            FigureRecord(figure, "image/png", 5000, "Cells.", None, SUM_CODE, IMAGE_CODE, "Inkscape 1.4",
+                         ("Müller, Jörg", "Grace"), ("urn:c2pa:4d2f", "urn:c2pa:5e30")),
             FigureRecord("figures/talk.pptx", PPTX, 7000, iscc=SUM_CODE),
         ),
         pages=(
