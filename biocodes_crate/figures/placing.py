@@ -15,7 +15,7 @@ from biocodes_crate.figures.content import judge_kind
 from biocodes_crate.figures.model import Box, Panel, PanelKind
 from biocodes_crate.figures.order import reading_order
 from biocodes_crate.figures.overlays import find_overlays
-from biocodes_crate.figures.raster import on_white
+from biocodes_crate.figures.samples import on_white
 from biocodes_crate.figures.scalebars import find_scale_bar
 
 Pixels = NDArray[np.uint8]

@@ -17,9 +17,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from biocodes_crate.errors import UnreadableFigure
 from biocodes_crate.figures.embedded import packets_of
+from biocodes_crate.figures.samples import Pixels, on_white, to_uint8
+from biocodes_crate.figures.tiff import tiff_rgb
 from biocodes_crate.images import AnyFile
-
-Pixels = NDArray[np.uint8]
 
 MAX_PIXELS = 400_000_000  # a 600 dpi A3 page has 70 million
 MAX_PAGES = 200
@@ -136,36 +136,8 @@ def _to_rgb(picture: Image.Image) -> Pixels:
     return np.array(picture.convert("RGB"))
 
 
-def on_white(rgba: Pixels) -> Pixels:
-    """Composite (H, W, 4) on white, some rows at a time: transparency must not double the memory."""
-    out: Pixels = np.ascontiguousarray(rgba[..., :3])
-    for start in range(0, len(rgba), 512):
-        alpha = rgba[start : start + 512, :, 3:].astype(np.uint16)
-        if alpha.min() < 255:
-            rows = out[start : start + 512]
-            rows[:] = ((rows.astype(np.uint32) * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
-    return out
-
-
 def _grey_to_rgb(grey: NDArray[Any]) -> Pixels:
     return np.repeat(to_uint8(grey)[:, :, None], 3, axis=2)
-
-
-def to_uint8(samples: NDArray[Any]) -> Pixels:
-    """Samples of any type as 8 bit: the full range of the type, or of the values if they use little of it."""
-    if samples.dtype == np.uint8:
-        return samples
-    if samples.dtype == np.bool_:
-        return samples.astype(np.uint8) * np.uint8(255)
-    if samples.dtype.kind == "f":
-        samples = np.nan_to_num(samples, posinf=0, neginf=0)
-    low, high = float(samples.min()), float(samples.max())
-    if samples.dtype == np.uint16 and high > 4095:
-        return (samples >> 8).astype(np.uint8)
-    # A 12-bit capture in 16 bits, or floats: black would be all that is seen.
-    low = min(low, 0.0)
-    scale = 255.0 / (high - low) if high > low else 0.0
-    return ((samples.astype(np.float32) - low) * scale + 0.5).clip(0, 255).astype(np.uint8)
 
 
 def _read_tiff(path: AnyFile) -> list[Raster]:
@@ -178,7 +150,7 @@ def _read_tiff(path: AnyFile) -> list[Raster]:
             check_size(page.imagewidth, page.imagelength, path)
             if page.size > _SAMPLES_LIMIT * 4 // 3 or page.imagedepth != 1:
                 raise _too_large(path)
-            raster = Raster(_tiff_rgb(page), page.compression == tifffile.COMPRESSION.JPEG, _tiff_info(page))
+            raster = Raster(tiff_rgb(page), page.compression == tifffile.COMPRESSION.JPEG, _tiff_info(page))
             rasters.append(raster)
     if not rasters:
         raise UnreadableFigure("the TIFF file has no pages", where=path, remedy="Export the figure again.")
@@ -188,62 +160,3 @@ def _read_tiff(path: AnyFile) -> list[Raster]:
 def _tiff_info(page: tifffile.TiffPage) -> dict[str, Any]:
     tags: dict[str, int | str] = {"software": "Software", "artist": "Artist", "xmp": "XMP", "c2pa": _C2PA}
     return {name: page.tags[tag].value for name, tag in tags.items() if tag in page.tags}
-
-
-def _tiff_rgb(page: tifffile.TiffPage) -> Pixels:
-    kind = page.photometric
-    if kind == tifffile.PHOTOMETRIC.CIELAB or kind not in (
-        tifffile.PHOTOMETRIC.MINISBLACK,
-        tifffile.PHOTOMETRIC.MINISWHITE,
-        tifffile.PHOTOMETRIC.RGB,
-        tifffile.PHOTOMETRIC.PALETTE,
-        tifffile.PHOTOMETRIC.SEPARATED,
-        tifffile.PHOTOMETRIC.YCBCR,
-    ):
-        raise ValueError(f"photometric {kind} is left to Pillow")
-    if kind == tifffile.PHOTOMETRIC.YCBCR and page.compression not in (
-        tifffile.COMPRESSION.JPEG,
-        tifffile.COMPRESSION.OJPEG,
-    ):
-        raise ValueError("uncompressed YCbCr is left to Pillow")
-    samples = np.asarray(page.asarray())
-    if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and samples.ndim == 3:
-        samples = np.moveaxis(samples, 0, -1)
-    if samples.ndim == 2 and kind == tifffile.PHOTOMETRIC.PALETTE:
-        samples = to_uint8(np.asarray(page.colormap)).T[samples]
-    samples = to_uint8(samples)
-    if kind == tifffile.PHOTOMETRIC.MINISWHITE:
-        samples = np.uint8(255) - samples
-    samples = samples[:, :, None] if samples.ndim == 2 else samples
-    samples = _turned(samples, int(page.tags["Orientation"].value) if "Orientation" in page.tags else 1)
-    if kind == tifffile.PHOTOMETRIC.SEPARATED:
-        return _cmyk_to_rgb(samples)
-    count = samples.shape[2]
-    if count in (2, 4) and page.extrasamples:
-        colour = samples[..., : count - 1] if count == 4 else np.repeat(samples[..., :1], 3, axis=2)
-        return on_white(np.concatenate([colour, samples[..., -1:]], axis=2))
-    if count < 3:
-        return np.ascontiguousarray(np.repeat(samples[..., :1], 3, axis=2))
-    return np.ascontiguousarray(samples[..., :3])
-
-
-def _cmyk_to_rgb(cmyk: Pixels) -> Pixels:
-    """Ink to light, without a colour profile, as Pillow does."""
-    light = 255 - cmyk[..., :3].astype(np.uint16)
-    black = 255 - cmyk[..., 3:4].astype(np.uint16)
-    return ((light * black + 127) // 255).astype(np.uint8)
-
-
-def _turned(samples: Pixels, orientation: int) -> Pixels:
-    """Apply the TIFF tag Orientation (TIFF 6.0, page 36)."""
-    if orientation in (2, 3):
-        samples = samples[:, ::-1]
-    if orientation in (3, 4):
-        samples = samples[::-1]
-    if orientation >= 5:
-        samples = samples.transpose(1, 0, 2)
-        if orientation in (6, 7):
-            samples = samples[:, ::-1]
-        if orientation in (7, 8):
-            samples = samples[::-1]
-    return np.ascontiguousarray(samples)
