@@ -89,6 +89,12 @@ BUILD_SECTIONS: dict[str, tuple[BuildRule, ...]] = {
             "The box drawn in a panel is not what its inset shows.",
             "Move the box, or replace the inset.",
         ),
+        BuildRule(
+            "content-credentials",
+            _INFO,
+            "A figure has C2PA content credentials.",
+            "Check them with a C2PA tool: they are not validated.",
+        ),
         BuildRule("zoom-box-agrees", _INFO, "An inset shows what the box drawn in its panel marks.", "Nothing."),
         BuildRule(
             "panels-share-source", _INFO, "Two panels show overlapping regions of one plane.", "Say so in the caption."
