@@ -1,6 +1,7 @@
 """How fast images are coded: ours, iscc-bio on the same store, and the bound of this machine.
 
-    python benchmarks/codes.py --make STORE            # a 0.5 GB OME-Zarr, Zstandard, like a micrograph
+    python benchmarks/codes.py --make STORE            # a 0.5 GB OME-Zarr, Zstandard, like a micrograph, and the next line
+    python benchmarks/codes.py --make STORE --chunk 256 --chunk-depth 32    # the same pixels in chunks of many planes
     python benchmarks/codes.py STORE [--json FILE]     # all levels, all cores
     python benchmarks/codes.py --scale                 # time and memory against the number of planes
     python benchmarks/codes.py --whole-slide           # one plane of 60,000 × 60,000 pixels (7.2 GB)
@@ -43,8 +44,13 @@ print(codes.scenes[0].iscc)
 """
 
 
-def make_store(path: Path, planes: int = 64, side: int = 2048, chunk: int = 1024, *, sparse: bool = False) -> None:
-    """A z-stack as OME-Zarr 0.5 whose one level is called s0, which iscc-bio 0.2.0 can read."""
+def make_store(
+    path: Path, planes: int = 64, side: int = 2048, chunk: int = 1024, depth: int = 1, *, sparse: bool = False
+) -> None:
+    """A z-stack as OME-Zarr 0.5 whose one level is called s0, which iscc-bio 0.2.0 can read.
+
+    Chunks are `depth` planes deep; the pixels do not depend on it.
+    """
     ome = {
         "version": "0.5",
         "multiscales": [
@@ -58,14 +64,15 @@ def make_store(path: Path, planes: int = 64, side: int = 2048, chunk: int = 1024
     array = zarr.create_array(
         path / "s0",
         shape=(1, planes, side, side),
-        chunks=(1, 1, min(side, chunk), min(side, chunk)),
+        chunks=(1, min(planes, depth), min(side, chunk), min(side, chunk)),
         dtype="uint16",
         compressors=zarr.codecs.ZstdCodec(level=3),
     )
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:side, :side].astype(np.float32) / side if not sparse else (None, None)
+    slab = np.zeros((min(planes, depth), side, side), np.uint16) if not sparse else None
     for z in range(planes):
-        if sparse:
+        if slab is None:
             for corner in range(0, side, side // 4):
                 array[0, z, corner : corner + 1024, corner : corner + 1024] = rng.poisson(300, (1024, 1024))
             continue
@@ -73,7 +80,9 @@ def make_store(path: Path, planes: int = 64, side: int = 2048, chunk: int = 1024
         for _ in range(20):
             cy, cx, size = rng.random(), rng.random(), rng.uniform(0.01, 0.05)
             pixels += rng.uniform(100, 2000) * np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / (2 * size**2))
-        array[0, z] = (pixels + rng.normal(0, 4, pixels.shape)).clip(0).astype(np.uint16)
+        slab[z % depth] = (pixels + rng.normal(0, 4, pixels.shape)).clip(0).astype(np.uint16)
+        if z % depth == depth - 1 or z == planes - 1:  # whole chunks at a time
+            array[0, z - z % depth : z + 1] = slab[: z % depth + 1]
 
 
 INDEXED = """
@@ -106,6 +115,14 @@ def run(command: list[str]) -> Run:
     seconds = time.perf_counter() - start
     cpu, peak = done.stderr.split()[-2:]
     return Run(seconds, float(cpu), int(peak) / 1024, done.stdout)
+
+
+def chunks_of(store: Path) -> list[int] | None:
+    """Shape of the chunks of the first scene, where it is a Zarr array."""
+    try:
+        return list(zarr.open_array(store / open_image(store).scenes[0].array_path, mode="r").chunks)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def pixel_bytes(store: Path) -> int:
@@ -157,6 +174,7 @@ def compare(store: Path, peer: str | None, repeats: int) -> dict[str, object]:
     limit = bound(store)
     result: dict[str, object] = {
         "store": store.name,
+        "chunks": chunks_of(store),
         "pixels_mb": round(size, 1),
         "ours_s": ours.seconds,
         "ours_cpu_s": ours.cpu_seconds,
@@ -216,6 +234,7 @@ def main() -> None:
     parser.add_argument("store", type=Path, nargs="?")
     parser.add_argument("--make", action="store_true", help="make STORE first")
     parser.add_argument("--chunk", type=int, default=1024, help="side of the chunks of STORE when it is made")
+    parser.add_argument("--chunk-depth", type=int, default=1, help="planes that share a chunk of STORE when it is made")
     parser.add_argument("--peer", help="command of the tool to compare with, default: iscc-bio when it is installed")
     parser.add_argument("--scale", action="store_true")
     parser.add_argument("--whole-slide", action="store_true")
@@ -231,7 +250,7 @@ def main() -> None:
         result |= whole_slide()
     if options.store:
         if options.make:
-            make_store(options.store, chunk=options.chunk)
+            make_store(options.store, chunk=options.chunk, depth=options.chunk_depth)
         result |= compare(options.store, peer, options.repeats)
     print(json.dumps(result, indent=2))
     if options.json:
