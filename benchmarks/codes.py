@@ -1,6 +1,6 @@
 """How fast images are coded: ours, iscc-bio on the same store, and the bound of this machine.
 
-    python benchmarks/codes.py --make STORE            # a 0.5 GB OME-Zarr, Zstandard, like a micrograph, and the next line
+    python benchmarks/codes.py --make STORE            # a 0.5 GB OME-Zarr, Zstandard, like a micrograph
     python benchmarks/codes.py --make STORE --chunk 256 --chunk-depth 32    # the same pixels in chunks of many planes
     python benchmarks/codes.py STORE [--json FILE]     # all levels, all cores
     python benchmarks/codes.py --scale                 # time and memory against the number of planes
