@@ -16,6 +16,7 @@ from biocodes_crate.errors import UnreadableFigure
 from biocodes_crate.figures.drawn import drawn_page, read_drawn, take_apart_flattened
 from biocodes_crate.figures.model import Box, FigurePage, PageUnit, PanelKind
 from biocodes_crate.figures.pdf_packets import pdf_packets
+from biocodes_crate.figures.pdf_vectors import pdf_labels, pdf_rules
 from biocodes_crate.figures.placing import (
     LEAST_PIXELS,
     Matrix,
@@ -28,6 +29,7 @@ from biocodes_crate.figures.placing import (
 )
 from biocodes_crate.figures.probe import probe_pdf
 from biocodes_crate.figures.strips import join_strips
+from biocodes_crate.figures.vector_bars import add_vector_bars
 from biocodes_crate.findings import Finding, Severity
 from biocodes_crate.images import AnyFile
 
@@ -130,6 +132,9 @@ def _read_page(page: pypdfium2.PdfPage, number: int, name: str, findings: list[F
             return FigurePage(number, width, height, PageUnit.PERCENT, ())
     texts = _texts(page, to_page)
     panels = take_apart_flattened(place_panels(join_strips(images), texts, width, height))
+    if any(panel.kind is PanelKind.IMAGE for panel in panels):
+        rules = pdf_rules(_walk(page, to_page, pdfium.FPDF_PAGEOBJ_PATH))
+        panels = add_vector_bars(panels, rules, pdf_labels(page, to_page), width, height)
     if not any(panel.kind is PanelKind.IMAGE for panel in panels):
         return drawn_page(_draw(page, width, height), number, width, height, texts)
     panels = read_drawn(panels, lambda: _draw(page, width, height, _LETTER_PIXELS))
@@ -154,7 +159,7 @@ def _page_matrix(page: pypdfium2.PdfPage) -> Matrix:
 def _images(page: pypdfium2.PdfPage, to_page: Matrix) -> Iterator[Placed]:
     budget = _MOST_PIXELS
     found = 0
-    for handle, matrix, clip in _walk(page, to_page):
+    for handle, matrix, clip in _walk(page, to_page, pdfium.FPDF_PAGEOBJ_IMAGE):
         if found >= _MOST_IMAGES:
             return
         placed = _placed(page, handle, matrix, clip, budget)
@@ -164,8 +169,8 @@ def _images(page: pypdfium2.PdfPage, to_page: Matrix) -> Iterator[Placed]:
             yield placed
 
 
-def _walk(page: pypdfium2.PdfPage, to_page: Matrix) -> Iterator[tuple[Any, Matrix, Box | None]]:
-    """Every image object of a page, in drawing order, with its matrix to the page and its clip."""
+def _walk(page: pypdfium2.PdfPage, to_page: Matrix, wanted: int) -> Iterator[tuple[Any, Matrix, Box | None]]:
+    """Every object of a kind on a page, in drawing order, with its matrix to the page and its clip."""
     raw = page.raw
     handles = _contents(raw, pdfium.FPDFPage_CountObjects(raw), pdfium.FPDFPage_GetObject, 0)
     stack: list[tuple[Any, Matrix, Box | None, int]] = [(handle, to_page, None, 0) for handle in handles]
@@ -173,13 +178,13 @@ def _walk(page: pypdfium2.PdfPage, to_page: Matrix) -> Iterator[tuple[Any, Matri
     while stack:
         handle, outer, outer_clip, depth = stack.pop()
         kind = pdfium.FPDFPageObj_GetType(handle)
-        if kind not in (pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_FORM):
+        if kind not in (wanted, pdfium.FPDF_PAGEOBJ_FORM):
             continue
         own = _matrix_of(handle)
         if own is None:
             continue
         clip = intersect(outer_clip, _clip_of(handle, outer))
-        if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
+        if kind == wanted:
             yield handle, outer.after(own), clip
         elif depth < _MOST_DEPTH:
             count = pdfium.FPDFFormObj_CountObjects(handle)

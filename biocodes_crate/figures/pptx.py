@@ -17,6 +17,7 @@ from biocodes_crate.figures.metadata import digital_source
 from biocodes_crate.figures.model import Box, FigurePage, PageUnit
 from biocodes_crate.figures.placing import Matrix, Pixels, Placed, Text, place_panels
 from biocodes_crate.figures.raster import decode
+from biocodes_crate.figures.vector_bars import Label, Rule, add_vector_bars
 from biocodes_crate.findings import Finding, Severity
 from biocodes_crate.images import AnyFile
 
@@ -31,6 +32,7 @@ _MOST_DEPTH = 20  # of groups within groups
 _MOST_PIXELS = 150_000_000  # of the pictures of a slide
 _C2PA = "META-INF/content_credential.c2pa"
 _APPLICATION = "docProps/app.xml"
+_LINE = 12_700  # a point, in English Metric Units
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _TURN = 60_000  # DrawingML has angles in 60,000ths of a degree
@@ -68,6 +70,7 @@ def read_pptx(path: AnyFile) -> tuple[list[FigurePage], dict[str, Any], list[Fin
         reader = _Slide(slide, path, number, findings)
         images = list(reader.images())
         panels = take_apart_flattened(place_panels(images, reader.texts, width, height))
+        panels = add_vector_bars(panels, reader.rules, reader.labels, width, height)
         # English Metric Units: 12,700 make a point.
         pages.append(FigurePage(number, width / 12_700, height / 12_700, PageUnit.PERCENT, tuple(panels)))
     return pages, {key: value for key, value in about.items() if value}, findings
@@ -126,6 +129,8 @@ class _Slide:
         self._shapes = 0
         self._pixels = 0
         self.texts: list[Text] = []
+        self.rules: list[Rule] = []
+        self.labels: list[Label] = []
 
     def images(self) -> Iterator[Placed]:
         """The pictures of the slide, from the back to the front."""
@@ -150,6 +155,8 @@ class _Slide:
                 placed = self._picture(shape, outer) if hasattr(shape, "image") else self._filled(shape, outer)
                 if placed is not None:
                     yield placed
+                elif not hasattr(shape, "image"):
+                    self._rule(shape, outer)
                 if getattr(shape, "has_text_frame", False):
                     self._text(shape, outer)
             except Exception as error:  # one broken shape must not cost the others
@@ -197,8 +204,29 @@ class _Slide:
         stated = digital_source(raster.info)
         return Placed(pixels, to_slide.after(Matrix(1 / width, 0, 0, 1 / height, 0, 0)), digital_source=stated)
 
+    def _rule(self, shape: Any, outer: Matrix) -> None:
+        """Keep a line or a flat rectangle that may be a scale bar."""
+        properties = shape._element.find(f".//{_A}prstGeom")
+        kind = None if properties is None else properties.get("prst")
+        if kind not in ("line", "straightConnector1", "rect") or shape.width is None or len(self.rules) >= _MOST_SHAPES:
+            return
+        text = shape.text_frame.text.strip() if getattr(shape, "has_text_frame", False) else ""
+        if kind == "rect" and (text or shape._element.spPr.find(f"{_A}noFill") is not None):
+            return  # a box of text, or one that is not painted
+        box = outer.after(_shape_matrix(shape._element.spPr.find(f"{_A}xfrm"), shape)).bounds(Box(0, 0, 1, 1))
+        outline = shape._element.spPr.find(f"{_A}ln")
+        if kind != "rect":
+            # What is not stated is in the theme, mostly 1 point; ends are flat unless they are said to reach over.
+            thick = _LINE if outline is None else float(outline.get("w") or _LINE)
+            ends = thick / 2 if outline is not None and outline.get("cap") in ("sq", "rnd") else 0.0
+            box = Box(box.x - ends, box.y - thick / 2, box.w + 2 * ends, box.h + thick)
+        if box.w >= 3 * box.h > 0:
+            self.rules.append(Rule(box))
+
     def _text(self, shape: Any, outer: Matrix) -> None:
         text = shape.text_frame.text.strip()
+        if 0 < len(text) <= 40 and shape.width is not None:
+            self.labels.append(Label(text, outer.bounds(Box(shape.left, shape.top, shape.width, shape.height))))
         if 0 < len(text) <= 4 and shape.width is not None:
             box = outer.bounds(Box(shape.left, shape.top, shape.width, shape.height))
             # The letter itself is about as wide as half its height, at the start of its box.

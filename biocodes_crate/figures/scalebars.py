@@ -19,7 +19,7 @@ Mask = NDArray[np.bool_]
 
 _COLOURS = ((255, 255, 255), (0, 0, 0), (255, 255, 0), (255, 0, 0))
 _SURE = 0.6  # least probability of every character of a label that is believed
-_MICROMETRES = {"nm": 1e-3, "µm": 1.0, "mm": 1e3}
+MICROMETRES = {"nm": 1e-3, "µm": 1.0, "mm": 1e3}
 _LOOKS_LIKE = {"0": "Oo0", "1": ("1", "Il|"), "5": ("5", "Ss"), "2": ("2", "Zz"), "6": ("6", "b"), "8": ("8", "B")}
 
 
@@ -222,7 +222,7 @@ def _value(line: list[_Character]) -> float | None:
     if number.startswith("0") and not number.startswith("0."):
         return None
     name = _unit(unit[0], unit[1])
-    return float(number) * _MICROMETRES[name] if name else None
+    return float(number) * MICROMETRES[name] if name else None
 
 
 def _digit(row: NDArray[np.float32]) -> tuple[str, float]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import math
 import re
 import urllib.parse
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError, tostring
 
@@ -20,9 +21,19 @@ from biocodes_crate.errors import UnreadableFigure
 from biocodes_crate.figures.drawn import drawn_page, read_drawn, take_apart_flattened
 from biocodes_crate.figures.metadata import digital_source
 from biocodes_crate.figures.model import Box, FigurePage, PageUnit, PanelKind
-from biocodes_crate.figures.placing import LEAST_PIXELS, Matrix, Pixels, Placed, Text, intersect, place_panels
+from biocodes_crate.figures.placing import (
+    LEAST_PIXELS,
+    Matrix,
+    Pixels,
+    Placed,
+    Text,
+    bounds_of,
+    intersect,
+    place_panels,
+)
 from biocodes_crate.figures.raster import decode
 from biocodes_crate.figures.svg_geometry import fitted, length, parse_path_bounds, parse_transform, parse_view_box
+from biocodes_crate.figures.vector_bars import Label, Rule, add_vector_bars
 from biocodes_crate.findings import Finding, Severity
 from biocodes_crate.images import AnyFile
 
@@ -33,6 +44,10 @@ _MOST_PIXELS = 150_000_000  # of all images together
 _MOST_DEPTH = 60
 _DRAWN_WIDTH = 2400  # pixels of a page that has to be drawn
 
+_FONT_SIZE = re.compile(r"(?:^|\s)([\d.]+(?:px|pt|mm|em)?)(?:/|\s)")
+_INHERITED = ("font", "font-size", "text-anchor", "fill", "stroke", "stroke-width", "stroke-linecap", "visibility")
+_PRESENTATION = ("clip-path", "display", "opacity", *_INHERITED[1:])
+_MOST_RULES = 20_000
 _XLINK = "{http://www.w3.org/1999/xlink}href"
 _URL = re.compile(r"url\(\s*['\"]?#([^'\")]+)['\"]?\s*\)")
 _FILTER = re.compile(r"(?:backdrop-)?filter\s*:[^;}]*;?")
@@ -49,6 +64,7 @@ class _State:
     clip: Box | None
     viewport: tuple[float, float]  # what percentages are of
     depth: int
+    style: Mapping[str, str] = field(default_factory=dict)  # what elements inherit
 
 
 def read_svg(path: AnyFile) -> tuple[list[FigurePage], dict[str, Any], list[Finding]]:
@@ -65,6 +81,7 @@ def read_svg(path: AnyFile) -> tuple[list[FigurePage], dict[str, Any], list[Find
     width, height, state = reader.page()
     images = list(reader.images(state))
     panels = take_apart_flattened(place_panels(images, reader.texts, width, height))
+    panels = add_vector_bars(panels, reader.rules, reader.labels, width, height)
     if any(panel.kind is PanelKind.IMAGE for panel in panels):
         panels = read_drawn(panels, lambda: _draw(root, width, height, path.name))
         page = FigurePage(1, width, height, PageUnit.PERCENT, tuple(panels))
@@ -127,6 +144,8 @@ class _Reader:
         self.name = name
         self.findings: list[Finding] = []
         self.texts: list[Text] = []
+        self.rules: list[Rule] = []
+        self.labels: list[Label] = []
         self._by_id: dict[str, Element] = {}
         self._css: dict[str, str] = {}
         self._elements = 0
@@ -189,15 +208,16 @@ class _Reader:
         name = _name(element)
         if name in ("defs", "symbol", "clipPath", "mask", "pattern", "marker", "metadata", "style", "title", "desc"):
             return
-        style = self._style(element)
+        style = {**state.style, **self._style(element)}
         if style.get("display") == "none" or style.get("opacity") in ("0", "0.0"):
             return
         matrix = state.matrix.after(parse_transform(element.get("transform")))
-        state = _State(matrix, state.clip, state.viewport, state.depth + 1)
+        inherited = {key: style[key] for key in _INHERITED if key in style}
+        state = _State(matrix, state.clip, state.viewport, state.depth + 1, inherited)
         clip_path = _URL.search(style.get("clip-path", ""))
         if clip_path:
             clip = self._clip(clip_path.group(1), state, self._frame(element, style, state))
-            state = _State(matrix, intersect(state.clip, clip), state.viewport, state.depth)
+            state = replace(state, clip=intersect(state.clip, clip))
         if name == "image":
             if style.get("visibility") != "hidden":
                 placed = self._image(element, style, state)
@@ -205,6 +225,8 @@ class _Reader:
                     yield placed
         elif name == "text":
             self._text(element, style, state)
+        elif name in ("rect", "line", "path", "polyline", "polygon"):
+            self._rule(element, style, state)
         elif name == "use":
             yield from self._use(element, state)
         elif name == "svg":
@@ -219,7 +241,7 @@ class _Reader:
     def _style(self, element: Element) -> dict[str, str]:
         """Presentation attributes, style sheets by class and id, and the style attribute; the later wins."""
         found: dict[str, str] = {}
-        for key in ("clip-path", "display", "visibility", "opacity", "font-size"):
+        for key in _PRESENTATION:
             value = element.get(key)
             if value is not None:
                 found[key] = value.strip()
@@ -242,14 +264,15 @@ class _Reader:
         frame = Box(x, y, w, h)
         inner = fitted(view, frame, element.get("preserveAspectRatio")) if view else Matrix(1, 0, 0, 1, x, y)
         clip = intersect(state.clip, state.matrix.bounds(frame))
-        return _State(state.matrix.after(inner), clip, (view.w, view.h) if view else (w, h), state.depth)
+        viewport = (view.w, view.h) if view else (w, h)
+        return _State(state.matrix.after(inner), clip, viewport, state.depth, state.style)
 
     def _use(self, element: Element, state: _State) -> Iterator[Placed]:
         target = self._by_id.get(_href(element).removeprefix("#"))
         if target is None or not _href(element).startswith("#"):
             return
         x, y = length(element.get("x"), 0.0, state.viewport[0]), length(element.get("y"), 0.0, state.viewport[1])
-        moved = _State(state.matrix.after(Matrix(1, 0, 0, 1, x, y)), state.clip, state.viewport, state.depth + 1)
+        moved = replace(state, matrix=state.matrix.after(Matrix(1, 0, 0, 1, x, y)), depth=state.depth + 1)
         if _name(target) == "symbol":
             sized = Element("svg", {k: v for k, v in element.attrib.items() if k in ("width", "height")})
             yield from self._children(target, self._nested(sized, target.get("viewBox"), moved))
@@ -290,7 +313,10 @@ class _Reader:
 
         name = _name(shape)
         box: Box | None = None
-        if name == "rect":
+        if name == "line":
+            ends = ((number("x1", across), number("y1", down)), (number("x2", across), number("y2", down)))
+            box = bounds_of(ends)
+        elif name == "rect":
             box = Box(number("x", across), number("y", down), number("width", across), number("height", down))
         elif name in ("circle", "ellipse"):
             rx = number("r", across) or number("rx", across)
@@ -334,15 +360,41 @@ class _Reader:
         clip = intersect(state.clip, state.matrix.bounds(frame))
         return Placed(pixels, state.matrix.after(inner), clip, digital_source(raster.info))
 
+    def _rule(self, element: Element, style: dict[str, str], state: _State) -> None:
+        """Keep a flat shape that may be a scale bar; its transform is in the state already."""
+        if len(self.rules) >= _MOST_RULES or style.get("visibility") == "hidden":
+            return
+        plain = Element(element.tag, {k: v for k, v in element.attrib.items() if k != "transform"})
+        box = self._shape(plain, state.matrix, state, 0)
+        if box is None:
+            return
+        m, is_line = state.matrix, _name(element) in ("line", "polyline") or box.h < 1e-3 * box.w
+        if style.get("stroke", "none") != "none":
+            half = length(style.get("stroke-width"), 1.0, 1.0) * math.sqrt(abs(m.a * m.d - m.b * m.c)) / 2
+            # Butt caps end where the line does, the others half a width later (SVG 1.1, 11.4).
+            ends = 0.0 if is_line and style.get("stroke-linecap", "butt") == "butt" else half
+            box = Box(box.x - ends, box.y - half, box.w + 2 * ends, box.h + 2 * half)
+        elif is_line or style.get("fill") == "none":
+            return
+        if box.w >= 3 * box.h > 0:
+            self.rules.append(Rule(box))
+
     def _text(self, element: Element, style: dict[str, str], state: _State) -> None:
         content = "".join(element.itertext()).strip()
-        if not content or len(content) > 4:
+        if not content or len(content) > 40:
             return
         first = next((e for e in element.iter() if e.get("x")), element)
         x = length((first.get("x") or "0").split()[0], 0.0, state.viewport[0])
         y = length((first.get("y") or "0").split()[0], 0.0, state.viewport[1])
-        size = length(style.get("font-size"), 12.0, 12.0)
-        self.texts.append(Text(content, state.matrix.bounds(Box(x, y - 0.75 * size, 0.6 * size, 0.75 * size))))
+        shorthand = _FONT_SIZE.search(style.get("font", ""))
+        size = length(style.get("font-size") or (shorthand.group(1) if shorthand else None), 12.0, 12.0)
+        if len(content) <= 4:
+            self.texts.append(Text(content, state.matrix.bounds(Box(x, y - 0.75 * size, 0.6 * size, 0.75 * size))))
+        # Characters are about as wide as half their size; how wide exactly does not matter here.
+        wide = 0.5 * size * len(content)
+        anchor = self._style(first).get("text-anchor") or style.get("text-anchor", "start")
+        start = x - {"middle": wide / 2, "end": wide}.get(anchor, 0.0)
+        self.labels.append(Label(content, state.matrix.bounds(Box(start, y - 0.75 * size, wide, 0.75 * size))))
 
 
 def _name(element: Element) -> str:
