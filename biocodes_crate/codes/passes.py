@@ -139,7 +139,7 @@ class _Strip:
 
     @classmethod
     def read(cls, scene: Scene, index: PlaneIndex, start: int, stop: int) -> _Strip:
-        pixels = scene.source.rows(index, start, stop)
+        pixels = scene.walked_rows(index, start, stop)
         return cls(pixels, list(canonical_parts(pixels)))
 
 

@@ -41,6 +41,16 @@ class BlockCache:
                     self._keep(key, block)
             return block
 
+    def get_unless_busy(self, key: Hashable, make: Callable[[], Pixels]) -> Pixels | None:
+        """The block of this key; None while another thread makes it."""
+        with self._lock:
+            block = self._found(key)
+            if block is not None:
+                return block
+            if key in self._making:
+                return None
+        return self.get(key, make)
+
     def _found(self, key: Hashable) -> Pixels | None:
         block = self._blocks.get(key)
         if block is not None:

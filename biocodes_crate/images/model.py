@@ -48,6 +48,14 @@ class RegionSource(PixelSource, Protocol):
         """A rectangle of a plane, (h, w), in the scene's dtype, native byte order."""
 
 
+@runtime_checkable
+class WalkedSource(PixelSource, Protocol):
+    """A source that does better when it knows that all planes are walked in IMAGEWALK order."""
+
+    def walked_rows(self, plane: PlaneIndex, start: int, stop: int) -> Pixels:
+        """As `rows`."""
+
+
 class ImageFormat(Enum):
     """How an image is stored."""
 
@@ -110,7 +118,13 @@ class Scene:
         """The rows of a plane in order, a chunk row at a time, each (rows, X)."""
         step = max(1, self.source.chunk_rows)
         for start in range(0, self.size_y, step):
-            yield self.source.rows(index, start, min(start + step, self.size_y))
+            yield self.walked_rows(index, start, min(start + step, self.size_y))
+
+    def walked_rows(self, index: PlaneIndex, start: int, stop: int) -> Pixels:
+        """Rows of a plane, (stop - start, X), for those who take all planes in IMAGEWALK order."""
+        if isinstance(self.source, WalkedSource):
+            return self.source.walked_rows(index, start, stop)
+        return self.source.rows(index, start, stop)
 
 
 @dataclass(frozen=True, slots=True)

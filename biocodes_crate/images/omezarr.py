@@ -8,6 +8,7 @@ Source: https://ngff.openmicroscopy.org/0.4/ and /0.5/, sections "multiscales", 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ import numpy as np
 
 from biocodes_crate.errors import NotAnImage, UnreadableImage
 from biocodes_crate.findings import Finding, Severity
+from biocodes_crate.images.blocks import MAX_BYTES
 from biocodes_crate.images.model import Channel, Image, ImageFormat, Pixels, PlaneIndex, Scene
 from biocodes_crate.images.omecrate import read_biology
 from biocodes_crate.images.omexml import omero_id_of, parse_ome_xml
@@ -307,6 +309,7 @@ class _ZarrSource:
     def __init__(self, array: ZarrArray, axes: str) -> None:
         self._array = array
         self._axes = axes
+        self._kept = _kept_of_chunks(array, axes)
 
     @property
     def chunk_rows(self) -> int:
@@ -320,15 +323,46 @@ class _ZarrSource:
         """Full rows."""
         return self.region(plane, 0, start, self._array.shape[self._axes.index("x")], stop - start)
 
+    def walked_rows(self, plane: PlaneIndex, start: int, stop: int) -> Pixels:
+        """Full rows, of chunks of which only as much is kept as will be there when it is needed."""
+        return self._read(plane, 0, start, self._array.shape[self._axes.index("x")], stop - start, self._kept)
+
     def region(self, plane: PlaneIndex, x: int, y: int, w: int, h: int) -> Pixels:
         """Only the chunks that the rectangle touches."""
+        return self._read(plane, x, y, w, h, self._array.chunks)
+
+    def _read(self, plane: PlaneIndex, x: int, y: int, w: int, h: int, keep: tuple[int, ...]) -> Pixels:
         at = {"z": plane.z, "c": plane.c, "t": plane.t, "_": 0}
         spans = {"y": slice(y, y + h), "x": slice(x, x + w)}
         pixels = self._array.read(
-            tuple(spans[axis] if axis in spans else slice(at[axis], at[axis] + 1) for axis in self._axes)
+            tuple(spans[axis] if axis in spans else slice(at[axis], at[axis] + 1) for axis in self._axes),
+            keep=keep,
         )
         pixels = pixels.reshape([n for n, axis in zip(pixels.shape, self._axes, strict=True) if axis in spans])
         return pixels if self._axes.index("y") < self._axes.index("x") else np.ascontiguousarray(pixels.T)
+
+
+def _kept_of_chunks(array: ZarrArray, axes: str) -> tuple[int, ...]:
+    """How much of a chunk to keep while planes are walked Z outermost, then C, T innermost.
+
+    Between two z of a chunk come all planes of the first, in every channel and time; between two c of it
+    those of all times. What does not fit into memory until then had better not be kept at all: it would be thrown
+    out before it is used, and everything decoded again for every plane.
+    """
+    sizes = dict(zip(axes, array.shape, strict=True))
+    keep = dict(zip(axes, array.chunks, strict=True))
+    plane_bytes = max(1, sizes["y"] * sizes["x"] * array.dtype.itemsize)
+    keep |= dict.fromkeys(keep.keys() - set("zctyx"), 1)
+    for axis, faster in (("z", "ct"), ("c", "t"), ("t", "")):
+        if keep.get(axis, 1) == 1:
+            continue
+        depth = min(keep[axis], max(1, sizes[axis]))
+        between = plane_bytes * math.prod(max(1, sizes.get(other, 1)) for other in faster)
+        fits = max(1, min(depth, MAX_BYTES // between))
+        keep[axis] = -(-depth // -(-depth // fits))  # in equal parts
+        if keep[axis] > 1:
+            break
+    return tuple(keep[axis] for axis in axes)
 
 
 def _dicts(value: Any) -> list[dict[str, Any]]:

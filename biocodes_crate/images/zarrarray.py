@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -26,6 +25,7 @@ from biocodes_crate.images.zarrcodecs import ChunkDecoder, CorruptChunkError, de
 
 MAX_METADATA_BYTES = 64 * 2**20
 _MISSING = 2**64 - 1  # marks a missing chunk in the index of a shard
+_BUSY: Pixels = np.zeros(())  # stands for a chunk that another thread is decoding
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,55 +68,96 @@ class ZarrArray:
     def _file_shape(self) -> tuple[int, ...]:
         return self.shards.shape if self.shards else self.chunks
 
-    def read(self, selection: tuple[slice, ...], cache: BlockCache = shared_blocks) -> Pixels:
-        """The pixels of a selection with a start and a stop along every axis."""
+    def read(
+        self,
+        selection: tuple[slice, ...],
+        cache: BlockCache = shared_blocks,
+        keep: tuple[int, ...] | None = None,
+    ) -> Pixels:
+        """The pixels of a selection with a start and a stop along every axis.
+
+        Parameters
+        ----------
+        keep
+            Shape of the parts of a chunk that are kept for neighbours of the selection, where it does not
+            cover all of them; by default whole chunks.
+        """
         shape = tuple(part.stop - part.start for part in selection)
         grid = [
             range(part.start // step, -(-part.stop // step)) for part, step in zip(selection, self.chunks, strict=True)
         ]
+        keep = keep or self.chunks
         if math.prod(map(len, grid)) == 1:  # saves a copy
             at = tuple(steps[0] for steps in grid)
-            chunk = self._chunk_within(at, selection, cache, self.decoder)
+            chunk = self._chunk_within(at, selection, cache, keep, borrow=False)
             return np.full(shape, self.fill, self.dtype) if chunk is None else chunk
         out = np.empty(shape, self.dtype)
-        for at in product(*grid):
-            chunk = self._chunk_within(at, selection, cache, self.decoder.borrow)
-            target = tuple(
-                slice(max(part.start, i * step) - part.start, min(part.stop, (i + 1) * step) - part.start)
-                for part, i, step in zip(selection, at, self.chunks, strict=True)
-            )
-            out[target] = self.fill if chunk is None else chunk
+        busy = [at for at in product(*grid) if not self._copy(at, selection, cache, keep, out)]
+        for at in busy:
+            self._copy(at, selection, cache, keep, out, wait=True)
         return out
+
+    def _copy(
+        self,
+        at: tuple[int, ...],
+        selection: tuple[slice, ...],
+        cache: BlockCache,
+        keep: tuple[int, ...],
+        out: Pixels,
+        *,
+        wait: bool = False,
+    ) -> bool:
+        """Copy what a selection covers of a chunk; false where another thread is decoding it, and one need not wait."""
+        chunk = self._chunk_within(at, selection, cache, keep, borrow=True, wait=wait)
+        if chunk is _BUSY:
+            return False
+        target = tuple(
+            slice(max(part.start, i * step) - part.start, min(part.stop, (i + 1) * step) - part.start)
+            for part, i, step in zip(selection, at, self.chunks, strict=True)
+        )
+        out[target] = self.fill if chunk is None else chunk
+        return True
 
     def _chunk_within(
         self,
         at: tuple[int, ...],
         selection: tuple[slice, ...],
         cache: BlockCache,
-        decode: Callable[[Any], Pixels],
+        keep: tuple[int, ...],
+        *,
+        borrow: bool,
+        wait: bool = True,
     ) -> Pixels | None:
         """The part of a chunk that a selection covers, None where the chunk is missing."""
         inner = tuple(
             slice(max(part.start - i * step, 0), min(part.stop - i * step, step))
             for part, i, step in zip(selection, at, self.chunks, strict=True)
         )
-        whole = all(
-            part.start == 0 and part.stop == min(step, size - i * step)
-            for part, i, step, size in zip(inner, at, self.chunks, self.shape, strict=True)
+        kept = tuple(
+            slice(part.start // n * n, min(-(-part.stop // n) * n, step, size - i * step))
+            for part, n, i, step, size in zip(inner, keep, at, self.chunks, self.shape, strict=True)
         )
-        if whole:  # it will not be needed again for a neighbour
+        if kept == inner:  # it will not be needed again for a neighbour
             data = self._stored(at)
+            decode = self.decoder.borrow if borrow else self.decoder
             return None if data is None else decode(data)[inner]
-        block = cache.get((self, at), lambda: self._block(at))
-        return block[inner] if block.ndim else None
+        get = cache.get if wait else cache.get_unless_busy
+        key = (self, at, *((part.start, part.stop) for part in kept))
+        block = get(key, lambda: self._block(at, kept))
+        if block is None:
+            return _BUSY
+        within = tuple(
+            slice(part.start - whole.start, part.stop - whole.start) for part, whole in zip(inner, kept, strict=True)
+        )
+        return block[within] if block.ndim else None
 
-    def _block(self, at: tuple[int, ...]) -> Pixels:
-        chunk = self._chunk(at)
-        return np.zeros((), self.dtype) if chunk is None else chunk  # no axes: missing
-
-    def _chunk(self, at: tuple[int, ...]) -> Pixels | None:
+    def _block(self, at: tuple[int, ...], kept: tuple[slice, ...]) -> Pixels:
         data = self._stored(at)
-        return None if data is None else self.decoder(data)
+        if data is None:
+            return np.zeros((), self.dtype)  # no axes: missing
+        if tuple(part.stop - part.start for part in kept) == self.chunks:
+            return self.decoder(data)
+        return self.decoder.borrow(data)[kept].copy()
 
     def _key(self, at: tuple[int, ...]) -> str:
         name = self.separator.join([*([self.key_prefix] if self.key_prefix else []), *map(str, at)])

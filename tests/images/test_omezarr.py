@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -277,16 +278,56 @@ def test_regions_and_strips_are_parts_of_the_plane(tmp_path):
         scene.plane(PlaneIndex(2, 0, 0))
 
 
-def test_a_chunk_that_spans_planes_is_decoded_once(tmp_path, monkeypatch):
+@pytest.fixture
+def decoded(monkeypatch):
+    """Every chunk that is fetched to be decoded, in order."""
     from biocodes_crate.images.zarrarray import ZarrArray
 
-    decoded = []
-    original = ZarrArray._chunk
-    monkeypatch.setattr(ZarrArray, "_chunk", lambda self, at: (decoded.append(at), original(self, at))[1])
+    chunks = []
+    original = ZarrArray._stored
+    monkeypatch.setattr(ZarrArray, "_stored", lambda self, at: (chunks.append(at), original(self, at))[1])
+    return chunks
+
+
+def test_a_chunk_that_spans_planes_is_decoded_once(tmp_path, decoded):
     pixels = make_pixels((1, 1, 6, 20, 20))
     (scene,) = open_image(write_ome_zarr(tmp_path / "a.zarr", pixels, chunks=(1, 1, 6, 10, 10))).scenes
     assert_same(scene, pixels)
     assert len(decoded) == 4
+
+
+@pytest.mark.parametrize(
+    ("shape", "chunks", "planes_that_fit", "times"),
+    [
+        ((1, 1, 6, 20, 20), (1, 1, 6, 10, 10), 6, 1),
+        ((1, 1, 6, 20, 20), (1, 1, 6, 10, 10), 3, 2),
+        ((1, 1, 7, 20, 20), (1, 1, 6, 10, 10), 5, 2),  # the last chunk holds one plane: twice as well
+        ((1, 1, 6, 20, 20), (1, 1, 6, 10, 10), 1, 6),
+        ((4, 2, 6, 20, 20), (1, 1, 6, 10, 10), 16, 3),  # eight planes come between two z
+        ((4, 2, 6, 20, 20), (1, 1, 6, 10, 10), 7, 6),
+        ((4, 3, 2, 20, 20), (2, 3, 1, 10, 10), 4, 3),  # four planes come between two c
+        ((4, 3, 2, 20, 20), (4, 1, 1, 10, 10), 4, 1),
+        ((4, 3, 2, 20, 20), (4, 1, 1, 10, 10), 2, 2),
+    ],
+)
+def test_in_little_memory_a_chunk_is_decoded_as_seldom_as_the_order_of_planes_allows(
+    tmp_path, monkeypatch, decoded, shape, chunks, planes_that_fit, times
+):
+    """And never once for every plane in it, where a part of it could be kept."""
+    from biocodes_crate.images import blocks, omezarr
+
+    memory = planes_that_fit * 20 * 20 * 2
+    monkeypatch.setattr(omezarr, "MAX_BYTES", memory)
+    for name, value in (("_max_bytes", memory), ("_blocks", OrderedDict()), ("_bytes", 0)):
+        monkeypatch.setattr(blocks.shared_blocks, name, value)
+    pixels = make_pixels(shape)
+    (scene,) = open_image(write_ome_zarr(tmp_path / "a.zarr", pixels, chunks=chunks)).scenes
+    for index in scene.planes():
+        rows = np.concatenate(list(scene.strips(index)))
+        np.testing.assert_array_equal(rows, pixels[index.t, index.c, index.z])
+        assert blocks.shared_blocks._bytes <= memory
+    counts = {chunk: decoded.count(chunk) for chunk in decoded}
+    assert max(counts.values()) == times
 
 
 def test_a_group_in_a_folder_without_the_name_is_found(tmp_path):

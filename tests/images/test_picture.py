@@ -130,6 +130,30 @@ def test_blocks_are_made_once_and_bounded():
     assert cache.get(9, lambda: make(9)).size == 400
 
 
+def test_a_block_that_another_thread_makes_need_not_be_waited_for():
+    from threading import Event, Thread
+
+    from biocodes_crate.images.blocks import BlockCache
+
+    cache, begun, go_on = BlockCache(), Event(), Event()
+
+    def make():
+        begun.set()
+        assert go_on.wait(60)
+        return np.ones(3)
+
+    maker = Thread(target=cache.get, args=("a", make))
+    maker.start()
+    try:
+        assert begun.wait(60)
+        assert cache.get_unless_busy("a", make) is None
+        assert cache.get_unless_busy("b", lambda: np.ones(5)).size == 5
+    finally:
+        go_on.set()
+        maker.join()
+    assert cache.get_unless_busy("a", make).size == 3
+
+
 def test_reading_from_many_threads_gives_the_same_pixels(tmp_path):
     from concurrent.futures import ThreadPoolExecutor
 

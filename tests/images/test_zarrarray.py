@@ -82,6 +82,9 @@ def test_any_selection_of_any_encoding_reads_as_zarr_python_reads_it(encoding, d
         np.testing.assert_array_equal(result, expected)
         np.testing.assert_array_equal(result, pixels[tuple(selection)])
         np.testing.assert_array_equal(everything(array), pixels)
+        keep = tuple(data.draw(st.integers(1, n)) for n in array.chunks)
+        for _ in range(2):  # the second time from memory
+            np.testing.assert_array_equal(array.read(tuple(selection), keep=keep), expected)
 
 
 @pytest.mark.parametrize("zarr_format", [2, 3])
