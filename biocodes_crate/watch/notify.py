@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,6 +50,9 @@ class Changes:
 @contextmanager
 def notified(root: Path) -> Iterator[Changes | None]:
     """Changes below a folder while the context lasts; None where the system cannot tell (too many folders)."""
+    # watchdog 7 may meet a new folder twice: in its notification, and while it looks through the folder above. Of that
+    # it warns, from its own thread, which ends where warnings are errors; it is harmless.
+    warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning)
     changes = Changes()
     observer = Observer()
     try:

@@ -277,6 +277,33 @@ def test_it_goes_on_watching_until_it_is_stopped(tmp_path, monkeypatch, notifies
     assert coded(events) == expected
 
 
+def test_folders_in_new_folders_are_notified_though_watchdog_meets_them_twice(tmp_path):
+    """Of which watchdog 7 warns in its thread, which then ends."""
+    InotifyFD = pytest.importorskip("watchdog.observers.inotify_c").InotifyFD  # noqa: N806
+
+    from biocodes_crate.watch.notify import notified
+
+    if not hasattr(InotifyFD, "add_callback"):
+        pytest.skip("this watchdog knows nothing of callbacks")
+    twice = InotifyFD.add_callback
+
+    def add_twice(self, *args):
+        twice(self, *args)
+        return twice(self, *args)
+
+    with pytest.MonkeyPatch.context() as patch, notified(tmp_path) as changes:
+        patch.setattr(InotifyFD, "add_callback", add_twice)
+        for n in range(3):
+            (tmp_path / f"new{n}").mkdir()
+            (tmp_path / f"new{n}" / "a.tif").write_bytes(b"")
+            seen = set()
+            deadline = time.monotonic() + 60
+            while tmp_path / f"new{n}" / "a.tif" not in seen and time.monotonic() < deadline:
+                changes.wait(1)
+                seen |= changes.take()
+            assert tmp_path / f"new{n}" / "a.tif" in seen
+
+
 def test_too_many_folders_for_notifications_leave_looking_again(tmp_path, monkeypatch):
     from watchdog.observers import Observer
 
