@@ -21,7 +21,6 @@ EXTRAS = {
     ".lif": "lif",
     ".dv": "dv",
     ".r3d": "dv",
-    ".sldy": "sldy",
     ".ims": "bioformats",
     ".oib": "bioformats",
     ".oif": "bioformats",
@@ -33,7 +32,9 @@ EXTRAS = {
     ".ics": "bioformats",
     ".mrc": "bioformats",
 }
-SUFFIXES = tuple(EXTRAS)
+# bioio-sldy 1.5 loads the YAML of an acquisition so that it may name any function of Python to be called.
+REFUSED = {".sldy": "the plug-in that reads it, bioio-sldy, runs code that such a file may hold"}
+SUFFIXES = (*EXTRAS, *REFUSED)
 
 
 def open_with_plugin(path: Path) -> Image:
@@ -43,8 +44,16 @@ def open_with_plugin(path: Path) -> Image:
     ------
     MissingReader
         The plug-in is not installed.
+    UnreadableImage
+        The file is damaged, or its format is one that cannot be read safely.
     """
     suffix = path.suffix.lower()
+    if suffix in REFUSED:
+        raise UnreadableImage(
+            f"{suffix} files are not read: {REFUSED[suffix]}",
+            where=path,
+            remedy="Export it as OME-TIFF or OME-Zarr, on a computer that trusts it.",
+        )
     try:
         reader = importlib.import_module(f"bioio_{EXTRAS[suffix]}").Reader
     except ImportError as error:
@@ -64,7 +73,20 @@ def open_with_plugin(path: Path) -> Image:
             where=path,
             remedy="The file is damaged or incomplete: copy it again from its source.",
         ) from error
-    return Image(path, ImageFormat.OTHER, f"image/x-{suffix[1:]}", scenes)
+    return Image(path, ImageFormat.OTHER, f"image/x-{suffix[1:]}", scenes, files=_files_of_set(path))
+
+
+def _files_of_set(path: Path) -> tuple[Path, ...]:
+    """The file and those beside it that hold its pixels, as far as their makers give them fixed names; else nothing."""
+    beside = {
+        ".ics": path.with_suffix(".ids"),  # ICS 1
+        ".oif": path.with_name(f"{path.name}.files"),  # Olympus FluoView
+        ".vsi": path.with_name(f"_{path.stem}_"),  # Olympus cellSens
+    }.get(path.suffix.lower())
+    if beside is None or not beside.exists():
+        return ()
+    found = beside.rglob("*") if beside.is_dir() else [beside]
+    return path, *sorted(file for file in found if file.is_file() and not file.is_symlink())
 
 
 def _scene(reader: Any, index: int, name: str, path: Path) -> Scene:

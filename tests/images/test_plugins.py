@@ -12,7 +12,7 @@ from imagewriters import make_pixels, planes_in_order
 from plugin_files import write_dv, write_lif
 
 from biocodes_crate.errors import MissingReader, UnreadableImage
-from biocodes_crate.images import ImageFormat, open_image
+from biocodes_crate.images import ImageFormat, is_image, open_image
 from biocodes_crate.images.plugins import EXTRAS
 
 BENCH = os.environ.get("BIOCODES_BENCH")
@@ -144,3 +144,38 @@ def test_a_missing_plug_in_is_an_error_with_the_command_to_install_it(tmp_path, 
         open_image(tmp_path / f"a{suffix}")
     assert f"pip install {package}" in caught.value.remedy
     assert f"a{suffix}" in str(caught.value)
+
+
+def test_a_format_whose_plug_in_runs_what_files_hold_is_refused(tmp_path, monkeypatch):
+    """bioio-sldy 1.5 executed `!!python/object/apply:os.system` in the ChannelRecord.yaml of an acquisition."""
+    monkeypatch.setitem(sys.modules, "bioio_sldy", SimpleNamespace())  # installed, and not to be touched
+    (tmp_path / "a.sldy").write_bytes(b"x")
+    assert is_image(tmp_path / "a.sldy")
+    with pytest.raises(UnreadableImage, match="runs code") as caught:
+        open_image(tmp_path / "a.sldy")
+    assert "OME-TIFF" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "others"),
+    [("a.oif", ["a.oif.files/s_C001.tif", "a.oif.files/sub/x.pty"]), ("a.vsi", ["_a_/stack1/frame_t.ets"]), ("a.ics", ["a.ids"])],
+)  # fmt: skip
+def test_files_beside_it_that_hold_the_pixels_belong_to_the_image(tmp_path, monkeypatch, name, others):
+    """So a build codes it anew when one of them changes."""
+    from biocodes_crate.codes.cache import content_key
+
+    module = ModuleType("bioio_bioformats")
+    module.Reader = FakeReader
+    monkeypatch.setitem(sys.modules, "bioio_bioformats", module)
+    (tmp_path / name).write_bytes(b"x")
+    assert open_image(tmp_path / name).files == ()
+    for other in others:
+        (tmp_path / other).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / other).write_bytes(b"y")
+        os.utime(tmp_path / other, (1, 1))
+    (tmp_path / "b.tif").write_bytes(b"no part of it")
+    image = open_image(tmp_path / name)
+    assert image.files == (tmp_path / name, *(tmp_path / other for other in others))
+    before = content_key(image)
+    os.utime(tmp_path / others[-1], (2, 2))
+    assert content_key(image) != before
