@@ -78,6 +78,30 @@ def answer(as_json: bool, value: Callable[[], Any], text: Callable[[], str]) -> 
         result(text())
 
 
+def document(text: str) -> None:
+    """Print a file in a format that others define: UTF-8 whatever the locale says, but for a terminal's eyes."""
+    if sys.stdout.isatty():
+        sys.stdout.write(encodable(_escaped(text), sys.stdout.encoding))
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode("utf-8"))
+    sys.stdout.buffer.flush()
+
+
+def document_to(path: Path | None, text: str) -> None:
+    """Write such a file where it was asked for, or print it."""
+    if path is None:
+        document(text)
+    else:
+        write_text(path, text)
+        written(path)
+
+
+def written(path: Path) -> None:
+    """Say where a file was written."""
+    note(f"Written: {path}")
+
+
 def note(text: str) -> None:
     """Say something that is no result."""
     if _Settings.verbosity is not Verbosity.QUIET:
@@ -89,11 +113,6 @@ def progress() -> AbstractContextManager[OnProgress]:
     from biocodes_crate.cli.progressing import progress as shown  # it prints through this module
 
     return shown()
-
-
-def written(path: Path) -> None:
-    """Say where a file was written."""
-    note(f"Written: {path}")
 
 
 def error(problem: BiocodesError) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from typing import Annotated
 
@@ -49,6 +48,6 @@ def edges(
     if as_json or form is EdgeFormat.JSON:
         console.result_json(edges_json(pages))
     elif form is EdgeFormat.CSV:
-        sys.stdout.write(edges_csv(pages))
+        console.document(edges_csv(pages))
     else:
         console.result(describe_edges(pages, console.width()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -50,14 +49,10 @@ def export(
         crate export my-study --format gide --url https://zenodo.org/records/1 -o my-study-ro-crate-metadata.json
     """
     from biocodes_crate.crate import open_crate
-    from biocodes_crate.export import ExportFormat, Place, export_crate, write_export
+    from biocodes_crate.export import ExportFormat, Place, export_crate
 
     with open_crate(crate) as reader:
         made = export_crate(reader, ExportFormat[form.name], Place(url, publisher))
-    if output is None:
-        sys.stdout.write(made.text)
-    else:
-        write_export(made, output)
-        console.note(f"Written: {output}")
+    console.document_to(output, made.text)
     for text in made.notes:
         console.note(f"crate: {text}")

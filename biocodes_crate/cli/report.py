@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -39,19 +38,12 @@ def report(
 
     with open_crate(crate) as reader:
         if graph is not None:
-            _write(graph, graph_from_crate(reader))
+            console.document_to(graph, graph_from_crate(reader))
             if output is None and not as_json:
                 return
         with console.progress() as on_progress:
             view = report_from_crate(reader, on_progress=on_progress)
-    if output is not None:
-        _write(output, report_html(view))
+    if output is not None or not as_json:
+        console.document_to(output, report_html(view))
     if as_json:
         console.result_json(report_as_json(view))
-    elif output is None:
-        sys.stdout.write(report_html(view))
-
-
-def _write(path: Path, text: str) -> None:
-    console.write_text(path, text)
-    console.written(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -70,9 +69,5 @@ def validate(
         text = console.harmless(describe_report(report)) + "\n"
     else:
         text = render(report, ReportFormat[form.name])
-    if output is None:
-        sys.stdout.write(text)
-    else:
-        console.write_text(output, text)
-        console.note(f"Written: {output}")
+    console.document_to(output, text)
     return report.exit_code

@@ -67,7 +67,9 @@ def edges_jsonld(metadata: Mapping[str, Any]) -> dict[str, Any]:
         elif "ImageObject" in types(entity):  # images and figures: enough to know them by
             keys = ("@id", "@type", "name", "iscc_code", "figurePage", "hasPart")
             kept.append({key: entity[key] for key in keys if key in entity})
-    return {"@context": [*context(), {"@base": "../"}], "@graph": kept}
+    # The crate's own context: that of another version of the software may know more terms.
+    own = metadata.get("@context", context())
+    return {"@context": [*(own if isinstance(own, list) else [own]), {"@base": "../"}], "@graph": kept}
 
 
 def _panel(panel: TracedPanel) -> dict[str, Any]:

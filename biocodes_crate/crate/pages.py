@@ -286,6 +286,14 @@ def _plain(value: str) -> float:
 
 
 def _affine(step: Entity) -> Affine:
+    affine = read_affine(step)
+    if affine is None:
+        raise _Faulty(step["@id"], "panelToSource", "is not [[a,b,c],[d,e,f]]")
+    return affine
+
+
+def read_affine(step: Entity) -> Affine | None:
+    """The affine of a transform step, if it has one that can be read."""
     value = text(step, "panelToSource") or ""
     try:
         rows: Any = json.loads(value) if len(value) < 1000 else []
@@ -294,7 +302,7 @@ def _affine(step: Entity) -> Affine:
     except (ValueError, TypeError, OverflowError, RecursionError):
         numbers = []
     if len(numbers) != 6 or not all(math.isfinite(part) and abs(part) < 1e12 for part in numbers):
-        raise _Faulty(step["@id"], "panelToSource", "is not [[a,b,c],[d,e,f]]")
+        return None
     return ((numbers[0], numbers[1], numbers[2]), (numbers[3], numbers[4], numbers[5]))
 
 

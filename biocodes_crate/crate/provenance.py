@@ -172,7 +172,7 @@ class FigureWriter:
                 name="Geometry",
                 position=0,
                 panelToSource=json.dumps(edge.panel_to_source, separators=(",", ":")),
-                **_decomposed(edge.panel_to_source),
+                **decomposed(edge.panel_to_source),
             )
         if edge.intensity is not None:
             _add_intensity(graph, intensity, edge.intensity)
@@ -237,7 +237,7 @@ def _evidence_values(evidence: Evidence) -> list[tuple[str, float, dict[str, Any
     return [(term, value, bounds) for term, value, bounds in values if value is not None]
 
 
-def _decomposed(affine: Affine) -> dict[str, Any]:
+def decomposed(affine: Affine) -> dict[str, Any]:
     """Rotation, scale and flip of an affine, for people and queries; it is the affine that counts.
 
     The panel is first mirrored left to right (if `flipped`), then scaled by `scaleFactor` source

@@ -13,8 +13,9 @@ from biocodes_crate.figures.model import Panel
 from biocodes_crate.images import Scene
 from biocodes_crate.tracing.decision import decide
 from biocodes_crate.tracing.declared import plane_words
+from biocodes_crate.tracing.intensity import intensity_of
 from biocodes_crate.tracing.locate import PanelPixels, Place, measure, rank_again, with_kernel
-from biocodes_crate.tracing.model import Edge, Evidence, PlaneRef, Status
+from biocodes_crate.tracing.model import Edge, Evidence, Intensity, PlaneRef, Status
 from biocodes_crate.tracing.pixels import SceneProvider, SourcePixels
 from biocodes_crate.tracing.planes import Depth, Ranked
 from biocodes_crate.tracing.tones import take_apart
@@ -23,6 +24,7 @@ from biocodes_crate.tracing.trace import evidence_of, region_of
 # How far evidence may drift: transforms are stored rounded, and libraries differ in the last bits.
 CORRELATION_DRIFT, SHARE_DRIFT, HAMMING_DRIFT, MARGIN_DRIFT = 0.01, 0.02, 6, 0.05
 FALSE_ALARM_DRIFT = 0.2  # of the exponent, and at least 2
+WINDOW_DRIFT, GAMMA_DRIFT, COLOUR_DRIFT, WEIGHT_DRIFT = 0.1, 1.25, 24, 0.1  # of the window; as a ratio; of 255
 REGION_DRIFT = 1.01  # source pixels; a crate states regions in whole ones
 
 
@@ -108,7 +110,10 @@ def _recheck_group(panel: Panel, group: Sequence[Edge], pixels: SourcePixels) ->
         elif tied and edge.status is Status.VERIFIED:
             results.append(Recheck(edge, False, evidence, "the pixels do not tell which of several planes it is"))
         else:
-            drift = _drift(edge, evidence) or _region_drift(edge, panel, scene)
+            drifts = [_drift(edge, evidence), _region_drift(edge, panel, scene)]
+            if edge.source in fit.planes:
+                drifts.append(_intensity_drift(edge, intensity_of(fit, fit.planes.index(edge.source), tone)))
+            drift = "; ".join(filter(None, drifts))
             results.append(Recheck(edge, True, evidence, "", drift))
     return results
 
@@ -133,6 +138,42 @@ def _drift(edge: Edge, measured: Evidence) -> str:
         if (said is None) != (found is None) or (said is not None and abs(said - found) > limit):
             off.append(f"{name} is stated as {said}, measured {found}")
     return "; ".join(off)
+
+
+def _intensity_drift(edge: Edge, measured: Intensity) -> str:
+    """Window, gamma and colours that are stated otherwise than they are; what is left out claims nothing."""
+    stated, off = edge.intensity, []
+    if stated is None:
+        return ""
+    if stated.inverted != measured.inverted:
+        off.append("inverted")
+    if None not in (stated.clip_min, stated.clip_max, measured.clip_min, measured.clip_max):
+        low, high = measured.clip_min or 0.0, measured.clip_max or 0.0
+        limit = WINDOW_DRIFT * max(high - low, 1e-9)
+        off += ["clip_min"] * (abs((stated.clip_min or 0.0) - low) > limit)
+        off += ["clip_max"] * (abs((stated.clip_max or 0.0) - high) > limit)
+    if stated.gamma is not None and measured.gamma is not None:
+        ratio = max(stated.gamma, 1e-9) / measured.gamma
+        off += ["gamma"] * (max(ratio, 1 / ratio) > GAMMA_DRIFT)
+    if stated.lut is not None and stated.lut != measured.lut:
+        off.append("lut")
+    if stated.color is not None and _colours_apart(stated.color, measured.color or "") > COLOUR_DRIFT:
+        off.append("color")
+    if (
+        stated.weight is not None
+        and measured.weight is not None
+        and abs(stated.weight - measured.weight) > WEIGHT_DRIFT
+    ):
+        off.append("weight")
+    return "; ".join(f"{name} is stated as {getattr(stated, name)}, measured {getattr(measured, name)}" for name in off)
+
+
+def _colours_apart(one: str, other: str) -> int:
+    """The largest difference of two colours "RRGGBB" in a channel; 255 where one is none."""
+    try:
+        return max(abs(a - b) for a, b in zip(bytes.fromhex(one), bytes.fromhex(other), strict=True))
+    except ValueError:
+        return 255
 
 
 def _region_drift(edge: Edge, panel: Panel, scene: Scene) -> str:

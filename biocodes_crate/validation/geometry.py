@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from biocodes_crate.crate.entities import Entity, Index, first_ref, integer, refs, types
+from biocodes_crate.crate.entities import Entity, Index, first_ref, integer, number, refs, types
+from biocodes_crate.crate.pages import read_affine
+from biocodes_crate.crate.provenance import decomposed
 from biocodes_crate.figures.model import Box, PageUnit
 from biocodes_crate.tracing.model import Affine, Edge, PlaneRef, TracedPage, TracedPanel
 from biocodes_crate.validation.rules import Findings
 
 _SLACK = 2.0  # pixels: boxes are whole pixels, transforms are not
 _SINGULAR = 1e-9
+_DEGREES, _SCALE = 0.05, 0.001  # both are stated rounded
 
 
 class SceneSizes(NamedTuple):
@@ -96,6 +99,28 @@ def check_page(page: TracedPage, panel_ids: list[str], found: Findings) -> None:
                 found.add(
                     "box-outside", panel_id, f"{_words(box)} is not within {width:g} x {height:g}", key="hasSelector"
                 )
+
+
+def check_transforms(index: Index, found: Findings) -> None:
+    """Check that what a transform step says for people and queries is what its affine does."""
+    for step in index.of_type("TransformStep"):
+        affine = read_affine(step)
+        if affine is None or abs(affine[0][0] * affine[1][1] - affine[0][1] * affine[1][0]) < _SINGULAR:
+            continue
+        actual = decomposed(affine)
+        for key, value in actual.items():
+            stated = step.get(key) if key == "flipped" else number(step, key)
+            if stated is not None and not _same(key, stated, value):
+                message = f"'{key}' is {stated}, but the affine gives {value}"
+                found.add("transform-differs", step["@id"], message, key=key)
+
+
+def _same(key: str, stated: float, actual: float) -> bool:
+    if key == "rotationDegrees":  # a full turn is none
+        return abs((stated - actual + 180) % 360 - 180) <= _DEGREES
+    if key == "scaleFactor":
+        return abs(stated - actual) <= _SCALE * actual
+    return stated == actual
 
 
 def check_edge_geometry(

@@ -109,6 +109,7 @@ def _table() -> dict[str, Rule]:
         ("box-outside", error, "The box of a panel or region lies outside of the page.", rebuild),
         ("panel-unreadable", error, "A panel or edge cannot be understood.", rebuild),
         ("transform-singular", error, "A transform maps the panel onto a line or a point.", rebuild),
+        ("transform-differs", error, "The rotation, scale or flip of a transform is not that of its affine.", rebuild),
         ("transform-outside", error, "A transform maps the panel elsewhere than the region says.", rebuild),
         ("edge-incomplete", error, "A verified or ambiguous edge lacks region, transform or evidence.", rebuild),
         ("edge-source-missing", error, "A tested edge names a source that is not in the crate.", rebuild),

@@ -10,7 +10,7 @@ from biocodes_crate.crate.pages import LocatedPage
 from biocodes_crate.errors import BadMetadata
 from biocodes_crate.progress import OnProgress, Progress, ignore_progress
 from biocodes_crate.validation.edges import check_edges
-from biocodes_crate.validation.geometry import check_planes, check_scenes
+from biocodes_crate.validation.geometry import check_planes, check_scenes, check_transforms
 from biocodes_crate.validation.links import check_links
 from biocodes_crate.validation.report import Level, Report
 from biocodes_crate.validation.rules import Findings
@@ -101,5 +101,6 @@ def check_metadata(crate: CrateReader, found: Findings) -> tuple[Index, Entity, 
     # (5) Indices, regions, boxes and transforms fit what they belong to.
     scenes = check_scenes(index, found)
     check_planes(index, scenes, found)
+    check_transforms(index, found)
     # (6) Edges are complete, in their place, and derive no more than they prove.
     return index, root, check_edges(crate.metadata, index, scenes, found)

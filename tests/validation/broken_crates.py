@@ -272,6 +272,13 @@ CASES = {
     # Transforms, evidence and runs
     "a transform without position": (put(f"{EDGE}/transform/0", position=None), "property-missing", f"{EDGE}/transform/0"),
     "a transform before the first": (put(f"{EDGE}/transform/0", position=-1), "property-invalid", f"{EDGE}/transform/0"),
+    "a rotation that is not the affine's": (
+        put(f"{ROTATED}/transform/0", rotationDegrees=31.5), "transform-differs", f"{ROTATED}/transform/0"
+    ),
+    "a scale that is not the affine's": (
+        put(f"{EDGE}/transform/0", scaleFactor=0.21), "transform-differs", f"{EDGE}/transform/0"
+    ),
+    "a flip that is not the affine's": (put(f"{EDGE}/transform/0", flipped=True), "transform-differs", f"{EDGE}/transform/0"),
     "a transform of four numbers": (
         put(f"{EDGE}/transform/0", panelToSource="[[1,0],[0,1]]"), "property-invalid", f"{EDGE}/transform/0"
     ),

@@ -12,6 +12,7 @@ import io
 import json
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 
@@ -91,7 +92,8 @@ def validate(crate: Path, profiles: Path, cache: Path, profile: str, severity: s
         }
         for issue in result.get_issues(Severity[severity])
     ]
-    return {"passed": result.passed(Severity[severity]), "issues": issues}
+    checked = Counter(check.severity.name for check in result.executed_checks)
+    return {"passed": result.passed(Severity[severity]), "issues": issues, "checked": checked}
 
 
 if __name__ == "__main__":
