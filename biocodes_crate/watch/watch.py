@@ -356,6 +356,9 @@ class _Watcher:
 
     def _fail(self, tracked: _Tracked, path: Path, error: BiocodesError) -> None:
         """Say so once for each state, and try again later: a share may have failed, a plug-in be installed."""
+        if not os.path.lexists(path):  # it was moved while it was coded, and will be found where it is now
+            self._tracked.pop(path, None)
+            return
         if not tracked.is_hopeless:
             self._on_event(Event(Happened.FAILED, path, None, error.message, error.remedy))
         tracked.is_hopeless = True

@@ -186,6 +186,20 @@ def test_an_acquisition_that_changes_while_it_is_coded_gets_no_code(tmp_path, mo
     assert not sidecar_path(path).exists()
 
 
+def test_an_acquisition_that_is_moved_while_it_is_coded_is_no_failure(tmp_path, monkeypatch):
+    path = tiff(tmp_path / "a.tif")
+    real = watching.open_image
+
+    def moved(there):
+        if there == path:
+            path.rename(tmp_path / "b.tif")
+        return real(there)
+
+    monkeypatch.setattr(watching, "open_image", moved)
+    assert once(tmp_path) == []
+    assert coded(once(tmp_path)) == ["b.tif"]
+
+
 def test_a_renamed_acquisition_takes_its_sidecar_along(tmp_path, monkeypatch):
     path = tiff(tmp_path / "a.tif")
     store = write_ome_zarr(tmp_path / "b.zarr", make_pixels((1, 1, 1, 8, 8)))
@@ -350,6 +364,35 @@ def test_killed_at_any_moment_it_codes_every_file_once_and_leaves_no_partial_sid
         assert without_ours(sidecar_path(path)) == entry_for(path)
     left = {path.name for path in folder.rglob("*") if ".zarr/" not in path.as_posix()}
     assert left == {"sub", *(path.name for path in paths), *(f"{path.name}.iscc.json" for path in paths)}
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells who has a file open")
+def test_killed_while_files_come_and_move_it_codes_every_file_once(tmp_path):
+    """Watchers that go on, every other one without notifications; a file that was moved keeps its code."""
+    folder, made = tmp_path / "in", tmp_path / "made"
+    (folder / "sub").mkdir(parents=True)
+    made.mkdir()
+    for n in range(40):
+        tiff(made / f"{n}.tif", seed=n)
+    for n in range(8):
+        write_ome_zarr(made / f"{n}.zarr", make_pixels((1, 1, 1, 8, 8), seed=100 + n))
+    script = Path(__file__).with_name("killed_while_files_move.py")
+    done = subprocess.run(
+        [sys.executable, script, folder, made, "16", "0"], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["killed"] == 16
+    events = once(folder)
+    coded_before = [iscc for happened, iscc in told["events"] if happened == "coded"]
+    coded_now = [event.iscc for event in events if event.happened is Happened.CODED]
+    assert len({*coded_before, *coded_now}) == len(coded_before) + len(coded_now), "a file was coded twice"
+    assert not [event for event in events if event.happened is Happened.FAILED]
+    images = [*folder.rglob("*.tif"), *folder.rglob("*.zarr")]
+    for path in images:
+        assert without_ours(sidecar_path(path)) == entry_for(path)
+    left = {path.name for path in folder.rglob("*") if ".zarr/" not in path.as_posix()}
+    assert left == {"sub", *(path.name for path in images), *(f"{path.name}.iscc.json" for path in images)}
 
 
 class Killed(BaseException):
