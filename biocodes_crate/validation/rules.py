@@ -83,6 +83,8 @@ def _table() -> dict[str, Rule]:
         ("root-incomplete", error, "The root lacks what RO-Crate demands.", "Add it, in `study.yaml` if you build."),
         ("part-missing", error, "A part is not in the metadata.", "Add its entity, or take it out of 'hasPart'."),
         ("part-unlisted", error, "A file or folder is not part of the root.", "Add it to the root's 'hasPart'."),
+        ("part-circular", warning, "Something is a part of itself, be it through others.", "Break the circle."),
+        ("part-duplicate", warning, "A part is listed more than once.", "Keep one of them in 'hasPart'."),
         ("reference-dangling", warning, "A reference leads to no entity of the metadata.", "Add the entity."),
     )  # fmt: skip
     section(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ def check_structure(metadata: Mapping[str, Any], found: Findings) -> tuple[Index
     index = _check_entities(metadata["@graph"], terms, found)
     root = _check_root(index, found)
     _check_parts(index, root, found)
+    for key in ("hasPart", "isPartOf"):
+        _check_circles(index, key, found)
     return index, root
 
 
@@ -62,6 +65,9 @@ def _check_context(context: Any, found: Findings) -> frozenset[str] | None:
             found.add("context-remote", "ro-crate-metadata.json", f"the context {part} is not fetched", key="@context")
             complete = True
         elif isinstance(part, dict):
+            for address in _named_contexts(part):
+                message = f"the context {address} is not fetched"
+                found.add("context-remote", "ro-crate-metadata.json", message, key="@context")
             terms |= {key for key, value in part.items() if value is not None}
             if "@import" in part or "@vocab" in part:
                 complete = True
@@ -70,6 +76,19 @@ def _check_context(context: Any, found: Findings) -> frozenset[str] | None:
             "context-missing", "ro-crate-metadata.json", "RO-Crate's context is not among the contexts", key="@context"
         )
     return None if complete or not known else frozenset(terms)
+
+
+def _named_contexts(context: dict[str, Any]) -> Iterator[str]:
+    """Other contexts that an inline one refers to: by import, or for the values of a term."""
+    scoped = [term["@context"] for term in context.values() if isinstance(term, dict) and "@context" in term]
+    for value in (
+        context.get("@import"),
+        *(one for part in scoped for one in (part if isinstance(part, list) else [part])),
+    ):
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            yield from _named_contexts(value)
 
 
 @cache
@@ -164,12 +183,35 @@ def _check_root(index: Index, found: Findings) -> Entity:
     return root
 
 
+def _check_circles(index: Index, key: str, found: Findings) -> None:
+    """Nothing is a part of itself: a walk along one property meets nothing that it is on the way from."""
+    done: set[str] = set()
+    for start in index:
+        if start["@id"] in done:
+            continue
+        way: dict[str, Iterator[str]] = {start["@id"]: iter(refs(start, key))}  # in the order of the walk
+        while way:
+            here, targets = next(reversed(way.items()))
+            target = next(targets, None)
+            if target is None:
+                done.add(here)
+                del way[here]
+            elif target in way:
+                found.add("part-circular", here, f"'{key}' leads back to {target}", key=key)
+            elif target in index and target not in done:
+                way[target] = iter(refs(index.get(target), key))
+
+
 def _check_parts(index: Index, root: Entity, found: Findings) -> None:
     reached: set[str] = set()
     pending = [root] if root else []
     while pending:  # each entity once, so that cycles end
         entity = pending.pop()
-        for part in refs(entity, "hasPart"):
+        parts = refs(entity, "hasPart")
+        for part, times in Counter(parts).items():
+            if times > 1:
+                found.add("part-duplicate", part, f"is listed {times} times by {entity['@id']}", key="hasPart")
+        for part in parts:
             if part in reached:
                 continue
             reached.add(part)

@@ -183,38 +183,77 @@ def test_more_metadata_than_is_read(tmp_path, monkeypatch):
 
 MANY = [{"@id": f"#x{number}"} for number in range(3000)]
 HOSTILE = {
-    "parts in a circle": put("images/zellen%20%231.ome.zarr/", hasPart=[{"@id": "./"}, {"@id": SCENE}]),
-    "a scene of itself": put(SCENE, isPartOf={"@id": SCENE}),
-    "a plane of itself": put(PLANE, isPartOf={"@id": PLANE}),
-    "a panel of itself": put(f"{PAGE}/panel/0", isPartOf={"@id": f"{PAGE}/panel/0"}),
-    "an edge to itself": put(EDGE, panel={"@id": EDGE}, source={"@id": EDGE}),
-    "a context on the web": lambda m: m["@context"].append("https://evil.example/context"),
-    "a context that imports": lambda m: m["@context"].append({"@import": "https://evil.example/context"}),
-    "a context on this computer": lambda m: m["@context"].append("file:///etc/passwd"),
-    "a file on the web": lambda m: (
-        add({"@id": "http://evil.example/x", "@type": "File", "name": "x", "encodingFormat": "a/b"})(m),
-        m["@graph"][1]["hasPart"].append({"@id": "http://evil.example/x"}),
+    "parts in a circle": (
+        put("images/zellen%20%231.ome.zarr/", hasPart=[{"@id": "./"}, {"@id": SCENE}]), "part-circular"
     ),
-    "a part listed twice": lambda m: m["@graph"][1]["hasPart"].extend(m["@graph"][1]["hasPart"]),
-    "a type of numbers": put(EDGE, type_=[1, None, {"@id": "x"}]),
-    "a box beyond all numbers": put(f"{PAGE}/panel/0/selector", selectorValue=f"xywh=pixel:{'9' * 400},0,1,1"),
-    "a size beyond all numbers": put(SCENE, sizeX=10**400),
-    "an index beyond all numbers": put(PLANE, theZ=1e308),
-    "an affine beyond all numbers": put(f"{EDGE}/transform/0", panelToSource="[[1e999,0,0],[0,1e999,0]]"),
-    "an affine of nothing": put(f"{EDGE}/transform/0", panelToSource="[[NaN,0,0],[0,NaN,0]]"),
-    "many candidates": put(AMBIGUOUS, candidate=MANY),
-    "many edges": put(f"{PAGE}/panel/0", hasProvenanceEdge=MANY),
-    "a graph of numbers": lambda m: m["@graph"].extend([1, "x", None, [], [[]]] * 500),
-    "an id that is long": add({"@id": "#" + "x" * 1_000_000, "@type": "Thing"}),
-    "an id with control characters": add({"@id": "#\x1b[31m\u202e", "@type": "Thing"}),
-}
+    "a scene of itself": (put(SCENE, isPartOf={"@id": SCENE}), "part-circular"),
+    "a plane of itself": (put(PLANE, isPartOf={"@id": PLANE}), "part-circular"),
+    "a panel of itself": (put(f"{PAGE}/panel/0", isPartOf={"@id": f"{PAGE}/panel/0"}), "part-circular"),
+    "an edge to itself": (put(EDGE, panel={"@id": EDGE}, source={"@id": EDGE}), "edge-misplaced"),
+    "a context on the web": (lambda m: m["@context"].append("https://evil.example/context"), "context-remote"),
+    "a context that imports": (
+        lambda m: m["@context"].append({"@import": "https://evil.example/context"}), "context-remote"
+    ),
+    "a context within a term": (
+        lambda m: m["@context"].append({"x": {"@id": "#x", "@context": ["https://evil.example/context"]}}),
+        "context-remote",
+    ),
+    "a context on this computer": (lambda m: m["@context"].append("file:///etc/passwd"), "context-remote"),
+    "a file on the web": (
+        lambda m: (
+            add({"@id": "http://evil.example/x", "@type": "File", "name": "x", "encodingFormat": "a/b"})(m),
+            m["@graph"][1]["hasPart"].append({"@id": "http://evil.example/x"}),
+        ),
+        "file-remote",
+    ),
+    "a part listed twice": (lambda m: m["@graph"][1]["hasPart"].extend(m["@graph"][1]["hasPart"]), "part-duplicate"),
+    "a type of numbers": (put(EDGE, type_=[1, None, {"@id": "x"}]), "entity-malformed"),
+    "a box beyond all numbers": (
+        put(f"{PAGE}/panel/0/selector", selectorValue=f"xywh=pixel:{'9' * 400},0,1,1"), "panel-unreadable"
+    ),
+    "a size beyond all numbers": (put(SCENE, sizeX=10**400), "property-invalid"),
+    "an index beyond all numbers": (put(PLANE, theZ=1e308), "property-invalid"),
+    "an affine beyond all numbers": (
+        put(f"{EDGE}/transform/0", panelToSource="[[1e999,0,0],[0,1e999,0]]"), "panel-unreadable"
+    ),
+    "an affine of nothing": (put(f"{EDGE}/transform/0", panelToSource="[[NaN,0,0],[0,NaN,0]]"), "property-invalid"),
+    "many candidates": (put(AMBIGUOUS, candidate=MANY), "findings-left-out"),
+    "many edges": (put(f"{PAGE}/panel/0", hasProvenanceEdge=MANY), "findings-left-out"),
+    "a graph of numbers": (lambda m: m["@graph"].extend([1, "x", None, [], [[]]] * 500), "entity-malformed"),
+    "an id with control characters": (add({"@id": "#\x1b[31m\u202e", "@type": "Thing"}), "id-encoding"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory):
+    """What is found in the crate that they are made from, whose files are not there."""
+    return ids(pack(tmp_path_factory.mktemp("usual"), []))
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_metadata_made_to_confuse(tmp_path, name):
+def test_metadata_made_to_confuse(tmp_path, usual, name):
+    change, expected = HOSTILE[name]
     metadata = copy.deepcopy(VALID)
-    HOSTILE[name](metadata)
-    assert ids(pack(tmp_path, [], json.dumps(metadata)))
+    change(metadata)
+    assert expected not in usual
+    assert expected in ids(pack(tmp_path, [], json.dumps(metadata)))
+
+
+def test_an_id_that_is_long_is_cut_short_in_findings(tmp_path):
+    metadata = copy.deepcopy(VALID)
+    add({"@id": "#" + "x" * 1_000_000, "@type": 7})(metadata)
+    report = validate_crate(pack(tmp_path, [], json.dumps(metadata)), Level.METADATA)
+    assert "entity-malformed" in {found.id for found in report.findings}
+    assert max(len(found.entity) for found in report.findings) < 1000
+
+
+def test_parts_in_a_long_chain_are_followed_to_their_end(tmp_path):
+    metadata = copy.deepcopy(VALID)
+    chain = [{"@id": f"#c{n}", "@type": "Thing", "name": "x", "hasPart": {"@id": f"#c{n + 1}"}} for n in range(20_000)]
+    chain[-1]["hasPart"] = {"@id": "#c0"}
+    metadata["@graph"] += chain
+    report = validate_crate(pack(tmp_path, [], json.dumps(metadata)), Level.METADATA)
+    assert [found.entity for found in report.findings if found.id == "part-circular"] == ["#c19999"]
 
 
 @pytest.mark.parametrize(
