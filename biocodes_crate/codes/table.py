@@ -10,9 +10,6 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from biocodes_crate.codes.model import ImageCodes
 from biocodes_crate.errors import CannotWrite, NotACrate
 from biocodes_crate.images import AnyFile
@@ -33,15 +30,6 @@ class PlaneRow(NamedTuple):
     image_code: str
 
 
-_SCHEMA = pa.schema(
-    [
-        pa.field("image", pa.string(), nullable=False),
-        *(pa.field(name, pa.int32(), nullable=False) for name in ("scene", "z", "c", "t")),
-        *(pa.field(name, pa.string(), nullable=False) for name in ("data_code", "instance_code", "image_code")),
-    ]
-)
-
-
 def plane_rows(image: str, codes: ImageCodes) -> Iterator[PlaneRow]:
     """The rows of one image."""
     for scene in codes.scenes:
@@ -51,15 +39,25 @@ def plane_rows(image: str, codes: ImageCodes) -> Iterator[PlaneRow]:
 
 def write_plane_table(path: Path, rows: Iterable[PlaneRow]) -> None:
     """Write the table; the file is complete or not there. The same rows give the same bytes."""
+    import pyarrow as pa  # noqa: PLC0415 - codes are often wanted without a table
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    schema = pa.schema(
+        [
+            pa.field("image", pa.string(), nullable=False),
+            *(pa.field(name, pa.int32(), nullable=False) for name in ("scene", "z", "c", "t")),
+            *(pa.field(name, pa.string(), nullable=False) for name in ("data_code", "instance_code", "image_code")),
+        ]
+    )
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with pq.ParquetWriter(temporary, _SCHEMA, compression="zstd", use_dictionary=["image"]) as writer:
+        with pq.ParquetWriter(temporary, schema, compression="zstd", use_dictionary=["image"]) as writer:
             source = iter(rows)
             while batch := list(islice(source, _ROWS_AT_ONCE)):
                 columns = list(zip(*batch, strict=True))
-                arrays = [pa.array(column, field.type) for column, field in zip(columns, _SCHEMA, strict=True)]
-                writer.write_table(pa.Table.from_arrays(arrays, schema=_SCHEMA))
+                arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+                writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
         temporary.replace(path)
     except OSError as error:
         raise CannotWrite(
@@ -80,6 +78,9 @@ def read_plane_table(path: AnyFile) -> Iterator[PlaneRow]:
     NotACrate
         The file is no such table.
     """
+    import pyarrow as pa  # noqa: PLC0415 - see above
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
     try:
         with path.open("rb") as opened, pq.ParquetFile(opened) as file:
             if not set(PlaneRow._fields) <= set(file.schema_arrow.names):

@@ -17,7 +17,6 @@ from typing import Any
 
 import google_crc32c
 import imagecodecs
-import numcodecs  # type: ignore[import-untyped]
 import numpy as np
 
 from biocodes_crate.errors import UnreadableImage
@@ -152,11 +151,17 @@ def _bytes_decoder(codec: dict[str, Any], where: Path | str) -> BytesDecoder:
         return known[name]
     if name in _LINEAR:
         try:
-            linear = numcodecs.get_codec(codec)
+            linear = _numcodecs().get_codec(codec)
         except Exception as error:
             raise _unsupported(name, where) from error
         return lambda data, _limit: linear.decode(data)
     raise _unsupported(name, where)
+
+
+def _numcodecs() -> Any:
+    import numcodecs  # type: ignore[import-untyped]  # noqa: PLC0415 - most arrays need nothing of it, and it is slow to import
+
+    return numcodecs
 
 
 def _unsupported(name: object, where: Path | str) -> UnreadableImage:
@@ -178,13 +183,13 @@ def _blosc(data: Any, limit: int) -> Any:
         raise CorruptChunkError("a chunk claims to be larger than the metadata says")
     if int.from_bytes(bytes(data[12:16]), "little") != len(data):  # Blosc would read what lies behind it in memory
         raise CorruptChunkError("a chunk is cut off")
-    return numcodecs.blosc.decompress(bytes(data))
+    return _numcodecs().blosc.decompress(bytes(data))
 
 
 def _lz4(data: Any, limit: int) -> Any:
     if len(data) < 4 or int.from_bytes(bytes(data[:4]), "little") > limit:
         raise CorruptChunkError("a chunk claims to be larger than the metadata says")
-    return numcodecs.get_codec({"id": "lz4"}).decode(data)
+    return _numcodecs().get_codec({"id": "lz4"}).decode(data)
 
 
 def _deflate(data: Any, limit: int) -> bytes:
