@@ -10,6 +10,7 @@ import typer
 from biocodes_crate.cli import console
 from biocodes_crate.cli.handling import handled
 from biocodes_crate.cli.options import AsJson, ClusterAddress
+from biocodes_crate.findings import Finding
 
 
 @handled
@@ -36,6 +37,11 @@ def code(
     from biocodes_crate.errors import NoCluster
     from biocodes_crate.remote import is_url
 
+    def tell(finding: Finding) -> None:
+        console.note(f"{finding.id}: {finding.message}")
+        if finding.remedy:
+            console.note(f"  → {finding.remedy}")
+
     del as_json  # an entry is JSON; scripts may say so all the same
 
     if is_url(path) and cluster:
@@ -45,5 +51,5 @@ def code(
             entry = web_entry(path, simprints, report)
         else:
             with connect(cluster) if cluster else nullcontext() as connection:
-                entry = entry_for(Path(path), simprints, report, cluster=connection)
+                entry = entry_for(Path(path), simprints, report, cluster=connection, on_finding=tell)
     console.result_json(entry)

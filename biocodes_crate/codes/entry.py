@@ -7,6 +7,7 @@ scene.
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from biocodes_crate.codes.pictures import figure_image_code
 from biocodes_crate.codes.treewalk import tree_code
 from biocodes_crate.codes.units import parse
 from biocodes_crate.errors import NotAnImage
+from biocodes_crate.findings import Finding
 from biocodes_crate.images import ImageFormat, is_image, open_image
 from biocodes_crate.progress import OnProgress, ignore_progress
 
@@ -30,11 +32,13 @@ def entry_for(
     on_progress: OnProgress = ignore_progress,
     *,
     cluster: Cluster | None = None,
+    on_finding: Callable[[Finding], None] = lambda _finding: None,
 ) -> dict[str, Any]:
     """The IsccEntry of a file, folder or image.
 
     With `simprints`, each scene lists the Data-Code of every plane for granular search.
-    With a `cluster`, an image is coded there.
+    With a `cluster`, an image is coded there. What is odd about an image, such as missing chunks, is told
+    through `on_finding`: an entry has no place for it.
 
     Raises
     ------
@@ -45,6 +49,8 @@ def entry_for(
         raise NotAnImage("it does not exist", where=path, remedy="Check the path.")
     if is_image(path):
         image = open_image(path)
+        for finding in image.findings:
+            on_finding(finding)
         if cluster is None:
             codes = code_image(image, on_progress=on_progress)
         else:

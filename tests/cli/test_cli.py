@@ -11,6 +11,7 @@ import sys
 
 import pytest
 from drawn_study import FIGURE, TIFF, write_drawn_study
+from imagewriters import make_pixels, write_ome_zarr
 from typer.testing import CliRunner
 
 from biocodes_crate import __version__
@@ -129,6 +130,18 @@ def test_codes_are_printed_as_an_entry(crate):
     assert entry["iscc_code"].startswith("ISCC:")
     assert len(entry["parts"]) == 1
     assert "simprints" in json.loads(run("code", crate / TIFF, "--simprints").stdout)["parts"][0]
+
+
+def test_code_tells_of_missing_chunks_beside_the_entry(tmp_path):
+    """They count as the fill value; the codes are those of what is there."""
+    store = write_ome_zarr(tmp_path / "a.zarr", make_pixels((1, 1, 2, 16, 16)), chunks=(1, 1, 1, 8, 8))
+    next(path for path in (store / "0" / "c").rglob("*") if path.is_file()).unlink()
+    done = run("code", store)
+    assert done.exit_code == 0
+    assert len(json.loads(done.stdout)["parts"]) == 1
+    assert "chunks-missing" in done.stderr
+    assert "→" in done.stderr
+    assert "chunks-missing" not in run("code", store, "--quiet").stderr
 
 
 def test_the_codes_of_the_founding_slide_have_the_same_image_code_and_other_data():
