@@ -24,6 +24,25 @@ def make_pixels(shape: Sequence[int], dtype: str = "uint16", seed: int = 0) -> n
     return (values - (100 if np.dtype(dtype).kind == "i" else 0)).astype(dtype)
 
 
+def write_set(folder: Path, planes: Sequence[np.ndarray]) -> list[str]:
+    """An OME-TIFF of several files, one plane of a stack in each, which all describe the whole; their names."""
+    names = [f"{chr(97 + z)}.ome.tif" for z in range(len(planes))]
+    height, width = planes[0].shape
+    blocks = "".join(
+        f'<TiffData FirstZ="{z}" IFD="0" PlaneCount="1"><UUID FileName="{name}">urn:uuid:{z}</UUID></TiffData>'
+        for z, name in enumerate(names)
+    )
+    for z, name in enumerate(names):
+        xml = (
+            '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" '
+            f'UUID="urn:uuid:{z}"><Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" '
+            f'Type="{planes[z].dtype}" SizeX="{width}" SizeY="{height}" SizeZ="{len(planes)}" SizeC="1" SizeT="1">'
+            f"{blocks}</Pixels></Image></OME>"
+        )
+        tifffile.imwrite(folder / name, planes[z], description=xml, metadata=None)
+    return names
+
+
 def write_array(path: Path, pixels: np.ndarray, zarr_format: int = 3, **options: Any) -> None:
     """One Zarr array. Options are those of zarr.create_array, and `order`, `big_endian`."""
     big = options.pop("big_endian", False)

@@ -71,8 +71,11 @@ class PackedFile:
         return str(self.path)
 
     def has_beside(self, name: str) -> bool:
-        """Whether there is a file of this name in the same folder of the zip, or below it."""
-        return name != self.name and str(PurePosixPath(self._member).parent / name) in self._members
+        """Whether there is another file of this name, or a folder, in the same folder of the zip or below it."""
+        place = str(PurePosixPath(self._member).parent / name)
+        return place != self._member and (
+            place in self._members or any(member.startswith(f"{place}/") for member in self._members)
+        )
 
     def is_file(self) -> bool:
         """It is."""
@@ -162,7 +165,7 @@ class NeedsPath(UnreadableImage):
     def __init__(self, message: str, where: PackedFile, others: tuple[str, ...] = ()) -> None:
         super().__init__(message, where=where, remedy="Unpack the zip, and name the folder.")
         self.others = others
-        """Files that it needs besides, as paths relative to its folder."""
+        """Files and folders that it needs besides, as paths relative to its folder."""
 
 
 class _Stored:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import threading
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -78,15 +78,22 @@ def open_with_plugin(path: Path) -> Image:
 
 def _files_of_set(path: Path) -> tuple[Path, ...]:
     """The file and those beside it that hold its pixels, as far as their makers give them fixed names; else nothing."""
-    beside = {
-        ".ics": path.with_suffix(".ids"),  # ICS 1
-        ".oif": path.with_name(f"{path.name}.files"),  # Olympus FluoView
-        ".vsi": path.with_name(f"_{path.stem}_"),  # Olympus cellSens
-    }.get(path.suffix.lower())
+    name = beside_it(path.name)
+    beside = None if name is None else path.with_name(name)
     if beside is None or not beside.exists():
         return ()
     found = beside.rglob("*") if beside.is_dir() else [beside]
     return path, *sorted(file for file in found if file.is_file() and not file.is_symlink())
+
+
+def beside_it(name: str) -> str | None:
+    """The file or folder beside a file of this name that holds its pixels, where its makers give that a fixed name."""
+    path = PurePosixPath(name)
+    return {
+        ".ics": f"{path.stem}.ids",  # ICS 1
+        ".oif": f"{name}.files",  # Olympus FluoView
+        ".vsi": f"_{path.stem}_",  # Olympus cellSens
+    }.get(path.suffix.lower())
 
 
 def _scene(reader: Any, index: int, name: str, path: Path) -> Scene:

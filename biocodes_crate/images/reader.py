@@ -44,7 +44,9 @@ def open_image(path: AnyFile) -> Image:
             return picture.open_picture(path)
         if name.endswith(plugins.SUFFIXES):
             if isinstance(path, PackedFile):
-                raise NeedsPath("its plug-in reads no file in a zip", path)
+                other = plugins.beside_it(path.name)
+                others = (other,) if other is not None and path.has_beside(other) else ()
+                raise NeedsPath("its plug-in reads no file in a zip", path, others)
             return plugins.open_with_plugin(path)
     except BiocodesError:
         raise

@@ -37,7 +37,7 @@ def graph_from_crate(reader: CrateReader) -> str:
     with Workspace(reader) as files:
         for image in facts.images():
             scenes |= {(image.path, scene.facts.index): scene.facts for scene in image.scenes}
-            if reader.folder is not None:  # a zip would have to be unpacked for a few names
+            if reader.folder is not None or reader.packed is not None:  # nothing is fetched for a few names
                 with contextlib.suppress(*UNREADABLE):
                     scenes |= {
                         (image.path, scene.index): SceneFacts.of(scene) for scene in files.image(image.path).scenes

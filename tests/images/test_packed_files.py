@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from imagewriters import make_pixels
+from imagewriters import make_pixels, write_ome_zarr, write_set
 from PIL import Image as Pillow
 
 from biocodes_crate.errors import UnreadableImage, UnsafePath
@@ -108,8 +108,6 @@ def test_images_have_the_pixels_that_they_have_on_disk(tmp_path, way):
 
 
 def test_a_zip_in_the_zip_is_an_ome_zarr_too(tmp_path):
-    from imagewriters import write_ome_zarr
-
     write_ome_zarr(tmp_path / "a.ome.zarr", make_pixels((1, 1, 2, 20, 30)))
     files = {p.relative_to(tmp_path).as_posix(): p for p in (tmp_path / "a.ome.zarr").rglob("*") if p.is_file()}
     inner, _ = pack(tmp_path / "a.zarr.zip", files, zipfile.ZIP_STORED)
@@ -126,29 +124,22 @@ def test_what_only_reads_from_disk_says_so(tmp_path):
         open_packed_image(archive, members, "a.nd2")
 
 
+def test_what_lies_beside_a_file_of_a_vendor_is_named(tmp_path):
+    files = {"i/a.ics": b"x", "i/a.ids": b"x", "i/b.vsi": b"x", "i/_b_/stack1/frame.ets": b"x", "i/c.oif": b"x"}
+    archive, members = pack(tmp_path / "a.zip", files)
+    for name, others in (("i/a.ics", ("a.ids",)), ("i/b.vsi", ("_b_",)), ("i/c.oif", ())):
+        with pytest.raises(NeedsPath) as caught:
+            open_packed_image(archive, members, name)
+        assert caught.value.others == others
+
+
 def test_a_set_of_several_files_names_the_others(tmp_path):
-    write_set(tmp_path)
-    files = {f"images/{name}": tmp_path / name for name in ("a.ome.tif", "b.ome.tif")}
+    names = write_set(tmp_path, make_pixels((2, 20, 30)))
+    files = {f"images/{name}": tmp_path / name for name in names}
     archive, members = pack(tmp_path / "a.zip", files)
     with pytest.raises(NeedsPath) as caught:
         open_packed_image(archive, members, "images/a.ome.tif")
     assert caught.value.others == ("b.ome.tif",)
-
-
-def write_set(folder):
-    """An OME-TIFF of two files, the first of which describes both."""
-    pixels = make_pixels((2, 20, 30))
-    block = "".join(
-        f'<TiffData FirstZ="{z}" IFD="0" PlaneCount="1"><UUID FileName="{name}">urn:uuid:{z}</UUID></TiffData>'
-        for z, name in enumerate(("a.ome.tif", "b.ome.tif"))
-    )
-    for z, name in enumerate(("a.ome.tif", "b.ome.tif")):
-        xml = (
-            '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" '
-            f'UUID="urn:uuid:{z}"><Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" '
-            f'SizeX="30" SizeY="20" SizeZ="2" SizeC="1" SizeT="1">{block}</Pixels></Image></OME>'
-        )
-        tifffile.imwrite(folder / name, pixels[z], description=xml, metadata=None)
 
 
 @pytest.mark.parametrize("way", ["deflated", "lzma"])

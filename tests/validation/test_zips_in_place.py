@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 from drawn_study import TIFF, blobs, write_drawn_study
+from imagewriters import write_set
 from PIL import Image as Pillow
 from pptx import Presentation
 from pptx.util import Emu
@@ -143,26 +144,11 @@ def test_one_flipped_pixel_of_a_tiff_in_a_zip_is_named(stored, tmp_path):
     }
 
 
-def write_set(folder):
-    """An OME-TIFF of two files, the first of which describes both."""
-    for z, name in enumerate(("a.ome.tif", "b.ome.tif")):
-        block = "".join(
-            f'<TiffData FirstZ="{n}" IFD="0" PlaneCount="1"><UUID FileName="{file}">urn:uuid:{n}</UUID></TiffData>'
-            for n, file in enumerate(("a.ome.tif", "b.ome.tif"))
-        )
-        xml = (
-            '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" '
-            f'UUID="urn:uuid:{z}"><Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint8" '
-            f'SizeX="200" SizeY="180" SizeZ="2" SizeC="1" SizeT="1">{block}</Pixels></Image></OME>'
-        )
-        tifffile.imwrite(folder / name, blobs(20 + z), description=xml, metadata=None)
-
-
 @pytest.fixture(scope="module")
 def set_of_files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("set")
     write_drawn_study(folder / "study")
-    write_set(folder / "study/images")
+    write_set(folder / "study/images", [blobs(20), blobs(21)])
     build_study(folder / "study", folder / "study.zip")
     return folder / "study.zip"
 
