@@ -17,6 +17,7 @@ Valid = NDArray[np.bool_]
 BANDS = (1.5, 3.0, 6.0, 12.0)  # standard deviations in grid pixels
 TILES = 6  # to a side
 NOISE_FLOOR = 2.0  # grey levels; detail weaker than this is rounding and compression
+MOST_COUNTED = 12.0  # grey levels
 TILE_AGREES = 0.4  # correlation of detail within a tile
 LOG10_FLOOR = -300.0
 
@@ -41,6 +42,7 @@ class Agreement:
     parts: tuple[tuple[int, int], ...]  # for each of SCALES: how many parts lie where they should, of how many
     share_explained: float  # of the pixels
     residual: float  # root mean square, grey levels
+    capped: float  # likewise, of differences of at most MOST_COUNTED: what is drawn over the image hardly counts
     signal: float  # standard deviation of the panel, grey levels
 
 
@@ -71,6 +73,7 @@ def agreement(panel: Field, rendered: Field, valid: Valid) -> Agreement:
         tuple(_parts_in_place(panel, rendered, valid, fine, coarse) for fine, coarse in SCALES),
         float(explained(panel, rendered, valid)[valid].mean()) if valid.any() else 0.0,
         float(np.sqrt(((a - b) ** 2).mean())),
+        float(np.sqrt((np.minimum(np.abs(a - b), MOST_COUNTED) ** 2).mean())),
         float(np.sqrt((a0**2).mean())),
     )
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from biocodes_crate.figures.model import Panel
 from biocodes_crate.images import Scene
+from biocodes_crate.tracing.drawn import drawn_over
 from biocodes_crate.tracing.evidence import Agreement, agreement
 from biocodes_crate.tracing.index import PROJECTED, KeyPicture
 from biocodes_crate.tracing.model import PlaneRef, Projection
@@ -67,6 +68,7 @@ class Fit:
     compared: NDArray[np.float32]  # the panel likewise
     valid: NDArray[np.bool_]  # (Y, X)
     grid: Grid
+    drawn: NDArray[np.bool_] | None = None  # (Y, X), of what is not valid: drawn over the image, as the source shows
 
     @property
     def planes(self) -> tuple[PlaneRef, ...]:
@@ -216,7 +218,12 @@ def _kernel(panel: PanelPixels, pixels: SourcePixels, place: Place, planes: Sequ
     smooth = [apply_warp(warp, window)[use] for window in windows]
     pairs = [(i, j) for i in range(len(windows)) for j in range(len(greys))]
     i, j = max(pairs, key=lambda pair: fit_tone(smooth[pair[0]], greys[pair[1]]).explained)
-    residuals = {kernel: fit_tone(apply_warp(warp, windows[i], kernel)[use], greys[j]).residual for kernel in Kernel}
+    # What is drawn over the image would hide which one fits better.
+    away = np.abs(greys[j] - fit_tone(smooth[i], greys[j])(smooth[i]))
+    near = away < max(4 * 1.48 * float(np.median(away)), 8.0)
+    residuals = {
+        kernel: fit_tone(apply_warp(warp, windows[i], kernel)[use][near], greys[j][near]).residual for kernel in Kernel
+    }
     best = min(residuals, key=lambda kernel: residuals[kernel])
     return best if residuals[best] < 0.97 * residuals[Kernel.SMOOTH] else Kernel.SMOOTH
 
@@ -348,7 +355,19 @@ def measure(panel: PanelPixels, pixels: SourcePixels, place: Place, choice: Choi
     valid = panel.valid(grid) & warp.inside
     if valid.sum() < 60:
         return None
-    merged = _hidden_merge(panel, pixels, place, choice, grid, warp)
+    fit = _measured(panel, pixels, place, choice, grid, warp, valid)
+    drawn = drawn_over(fit.compared, fit.rendered, panel.colours(grid), valid)
+    if not drawn.any():
+        return fit
+    return replace(_measured(panel, pixels, place, choice, grid, warp, valid & ~drawn), drawn=drawn)
+
+
+def _measured(
+    panel: PanelPixels, pixels: SourcePixels, place: Place, choice: Choice, grid: Grid, warp: Warp,
+    valid: NDArray[np.bool_],
+) -> Fit:  # fmt: skip
+    scene = place.scene
+    merged = _hidden_merge(panel, pixels, place, choice, grid, warp, valid)
     channels = merged or choice.best.channels
     windows = [pixels.reference(place.image, scene.index, choice.best.depth.plane(c), warp.window) for c in channels]
     sources = [apply_warp(warp, window, place.kernel) for window in windows]
@@ -395,13 +414,13 @@ def _coloured(
 
 
 def _hidden_merge(
-    panel: PanelPixels, pixels: SourcePixels, place: Place, choice: Choice, grid: Grid, warp: Warp
-) -> tuple[int, ...]:
+    panel: PanelPixels, pixels: SourcePixels, place: Place, choice: Choice, grid: Grid, warp: Warp,
+    valid: NDArray[np.bool_],
+) -> tuple[int, ...]:  # fmt: skip
     """The channels of a merge that looks like one colour because they show much the same; () where it is none."""
     scene, best = place.scene, choice.best
     if panel.tone.color is None or scene.is_rgb or scene.size_c == 1 or len(best.channels) > 1:
         return ()
-    valid = panel.valid(grid) & warp.inside
     every = tuple(range(scene.size_c))
     sources = [
         apply_warp(warp, pixels.reference(place.image, scene.index, best.depth.plane(c), warp.window), place.kernel)

@@ -23,7 +23,9 @@ Grey = NDArray[np.float32]
 SceneProvider = Callable[[str, int], Scene]
 
 CACHE_BYTES = 600_000_000
-BLUR = 0.45  # of a reduced picture, in source pixels for each source pixel per panel pixel
+FINEST_SUMMED = 1.3  # source pixels per grid pixel; coarser grids do not show how a panel was enlarged
+MOST_DRAWN = 4  # times the side of the grid
+BLUR, SHARP_BLUR = 0.45, 0.3  # of a reduced picture, in source pixels for each source pixel per panel pixel
 
 
 class Window(NamedTuple):
@@ -129,17 +131,23 @@ class Kernel(Enum):
     """How a figure maker may have brought source pixels to the size of a panel."""
 
     SMOOTH = "smooth"  # averaged where reduced, cubic where not: Pillow, ImageJ with averaging, browsers
+    SHARP = "sharp"  # averaged where reduced, over no more than one pixel: area, Lanczos
     LINEAR = "linear"  # no averaging: OpenCV, Illustrator
     NEAREST = "nearest"  # ImageJ without averaging, OMERO.figure, pixel-exact enlargements
 
 
 class Warp(NamedTuple):
-    """How to bring a window of the source onto the grid."""
+    """How to bring a window of the source onto the grid.
+
+    An enlarged panel is drawn at its own size first and then made as small as the grid, just as the panel itself
+    is: what is interpolated and summed up again is blurred, and noise is most of what tells planes apart.
+    """
 
     window: Window
     scale: float  # source pixels per grid pixel
     reduce: int  # the window is reduced by this factor first
-    matrix: Matrix  # (2, 3), grid → reduced window, pixel centres at integers (OpenCV's convention)
+    matrix: Matrix  # (2, 3), drawn → reduced window, pixel centres at integers (OpenCV's convention)
+    drawn: tuple[int, int]  # width, height
     size: tuple[int, int]  # width, height of the grid
     inside: NDArray[np.bool_]  # (Y, X), grid pixels that fall into the source
 
@@ -161,27 +169,38 @@ def plan_warp(panel_to_source: Matrix, grid: Grid, scene: Scene) -> Warp | None:
     if window.x1 - window.x0 < 4 or window.y1 - window.y0 < 4:
         return None
     reduce = max(1, int(scale / 1.5))
-    matrix = full[:2].copy()
+    drawn = _drawn(grid, scale)
+    matrix = full[:2] @ np.diag([grid.width / drawn[0], grid.height / drawn[1], 1.0])
     matrix[:, 2] += matrix[:, :2] @ [0.5, 0.5] - [window.x0, window.y0]
     matrix /= reduce
     matrix[:, 2] -= 0.5
     y, x = np.mgrid[0.5 : grid.height, 0.5 : grid.width]
     at = full[:2, :2] @ np.stack([x.ravel(), y.ravel()]) + full[:2, 2:]
     inside = ((at[0] > 0) & (at[0] < scene.size_x) & (at[1] > 0) & (at[1] < scene.size_y)).reshape(x.shape)
-    return Warp(window, scale, reduce, matrix, (grid.width, grid.height), inside)
+    return Warp(window, scale, reduce, matrix, drawn, (grid.width, grid.height), inside)
+
+
+def _drawn(grid: Grid, scale: float) -> tuple[int, int]:
+    """The size at which a panel is drawn before it is made as small as the grid."""
+    times = 1 / min(grid.factor_x, grid.factor_y)
+    if times <= 1 or scale > FINEST_SUMMED:
+        return grid.width, grid.height
+    if times > MOST_DRAWN:
+        return grid.width * MOST_DRAWN, grid.height * MOST_DRAWN
+    return round(grid.width / grid.factor_x), round(grid.height / grid.factor_y)
 
 
 def apply_warp(warp: Warp, pixels: Grey, kernel: Kernel = Kernel.SMOOTH) -> Grey:
     """The window's `pixels` (Y, X) float32 on the grid."""
     matrix = warp.matrix
     interpolation = {Kernel.LINEAR: cv2.INTER_LINEAR, Kernel.NEAREST: cv2.INTER_NEAREST}.get(kernel, cv2.INTER_CUBIC)
-    if kernel is Kernel.SMOOTH:
-        left = warp.scale / warp.reduce
+    if kernel in (Kernel.SMOOTH, Kernel.SHARP):
+        left = warp.scale / warp.reduce * warp.size[0] / warp.drawn[0]
         if warp.reduce > 1:
             height, width = (max(1, side // warp.reduce) for side in pixels.shape)
             pixels = shrink(pixels[: height * warp.reduce, : width * warp.reduce], width, height)
         if left > 1.05:
-            pixels = blur(pixels, BLUR * left)
+            pixels = blur(pixels, (BLUR if kernel is Kernel.SMOOTH else SHARP_BLUR) * left)
         if left >= 1.3:  # after smoothing, linear is as good
             interpolation = cv2.INTER_LINEAR
     else:
@@ -190,8 +209,8 @@ def apply_warp(warp: Warp, pixels: Grey, kernel: Kernel = Kernel.SMOOTH) -> Grey
     warped = cv2.warpAffine(
         np.ascontiguousarray(pixels),
         matrix,
-        warp.size,
+        warp.drawn,
         flags=interpolation | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return np.asarray(warped, np.float32)
+    return np.asarray(warped, np.float32) if warp.drawn == warp.size else shrink(warped, *warp.size)

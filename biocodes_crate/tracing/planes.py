@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -18,13 +19,19 @@ Grey = NDArray[np.float32]
 SCANNED, DECIDED_ON = 1500, 5000  # pixels that rank all planes, and the few best
 BLOCKS = 14  # to a side, for the test of two planes against each other: planes often differ in few places
 DECIDED = 3.0  # standard errors by which the best plane must be better than a rival
-MORE_FOR_PROJECTIONS = (
-    2.0  # times as many, over one of its own planes: a mean of two planes is a plane without its noise
-)
+SAME_VALUES = 0.05  # grey levels (root mean square) between renditions that differ in rounding alone
 SAME_PICTURE = 0.35  # grey levels (root mean square) between renditions that are one picture under two names
-ALIKE = 0.7  # likewise, that nobody could tell apart
+MODEL_ERROR = 0.5  # grey levels: how exactly resampling and rounding of a figure can be imitated
+ALIKE = 0.7  # likewise, that nobody could tell apart, unless the error says so
+BETTER = 1.02  # times the squared error that a rival must leave, if it is nearly alike
+# A mean of neighbours is a plane without its noise, and so is a plane after JPEG: of planes within a projection more
+# is asked.
+BETTER_THAN_WITHIN = 1.5
+MUCH_BETTER, LEAST_GAIN = 2.0, 1.5  # times the squared error of a rival that differs in few places, and standard errors
+FAR_OFF, LEAST_FAR_OFF = 4.0, 8.0  # standard deviations of what fits, and grey levels
 KINDS = (ProjectionKind.MAX, ProjectionKind.MEAN, ProjectionKind.MIN)
 FINALISTS = 24
+LIKELY = 60  # planes that are scanned again without what is drawn over the image
 LEAST_SHARE = 0.008  # of the panel's variance that a mixture of channels must explain beyond one channel in any colours
 
 
@@ -113,6 +120,15 @@ class Sampled:
             values = self._sources[plane] = self._render(plane)[self._at]
         return values
 
+    def only(self, kept: NDArray[np.bool_]) -> Sampled:
+        """The same at some of the samples (N,)."""
+        fewer = copy(self)
+        fewer._at = (self._at[0][kept], self._at[1][kept])
+        fewer.panel = self.panel[kept]
+        fewer._variance = float(fewer.panel.var(axis=0).sum())
+        fewer._sources = {plane: values[kept] for plane, values in self._sources.items()}
+        return fewer
+
     def stack(self, c: int, t: int, depth: int) -> Grey:
         """(Z, N) of one channel and time."""
         return np.stack([self.source(PlaneRef(z, c, t)) for z in range(depth)])
@@ -172,7 +188,18 @@ class Sampled:
 
 def scan_planes(sampled: Sampled, scene: Scene) -> list[Ranked]:
     """Every plane, and the likeliest projections, the one that explains the panel best first."""
-    single = [sampled.rank(Depth(t, z), scene.size_z) for t, z in product(range(scene.size_t), range(scene.size_z))]
+    every = [Depth(t, z) for t, z in product(range(scene.size_t), range(scene.size_z))]
+    ranked = _scan(sampled, every, scene)
+    kept = _explained_by_any(sampled, ranked[:FINALISTS], scene)
+    if kept.all():
+        return ranked
+    likely = [r.depth for r in ranked if r.depth.projection is None][:LIKELY]
+    return _scan(sampled.only(kept), likely, scene)
+
+
+def _scan(sampled: Sampled, depths: Sequence[Depth], scene: Scene) -> list[Ranked]:
+    """These planes, and the likeliest projections at the time of the best of them, best first."""
+    single = [sampled.rank(depth, scene.size_z) for depth in depths]
     best_time = min(single, key=lambda r: r.residual).depth.t
     projected: list[Ranked] = []
     if scene.size_z > 1:
@@ -192,12 +219,27 @@ def choose_plane(sampled: Sampled, scene: Scene, scanned: list[Ranked]) -> Choic
         What `scan_planes` found on fewer pixels.
     """
     depths = [r.depth for r in scanned[:FINALISTS]]
-    depths += [_widened(sampled, depth, scene) for depth in depths[:1] if depth.projection]
+    for depth in depths[:1]:
+        if depth.projection is not None:
+            whole = replace(depth.projection, z_start=0, z_end=scene.size_z - 1)
+            depths += [_widened(sampled, depth, scene), Depth(depth.t, None, whole)]
     finalists = [sampled.rank(depth, scene.size_z) for depth in dict.fromkeys(depths)]
+    sampled = sampled.only(_explained_by_any(sampled, finalists, scene))
+    finalists = [sampled.rank(r.depth, scene.size_z) for r in finalists]
     finalists.sort(key=lambda r: r.residual)
     if len(finalists[0].channels) == 1 and not isinstance(finalists[0].depth, Pages):
         finalists = sorted(finalists + _other_channels(sampled, finalists[:3], scene), key=lambda r: r.residual)
     return _decide(sampled, finalists, scene)
+
+
+def _explained_by_any(sampled: Sampled, ranked: Sequence[Ranked], scene: Scene) -> NDArray[np.bool_]:
+    """(N,), the samples that at least one of the planes comes near to: the others show letters, arrows, boxes.
+
+    Where one plane fits and another does not is what tells the two apart, and is kept.
+    """
+    nearest = np.min([np.sqrt(sampled.errors(r, scene.size_z)[0]) for r in ranked], axis=0)
+    near = nearest < max(FAR_OFF * 1.48 * float(np.median(nearest)), LEAST_FAR_OFF)
+    return np.asarray(near if near.mean() > 0.5 else np.ones(len(near), bool))
 
 
 def _widened(sampled: Sampled, depth: Depth, scene: Scene) -> Depth:
@@ -212,7 +254,7 @@ def _widened(sampled: Sampled, depth: Depth, scene: Scene) -> Depth:
             if wider.z_start < 0 or wider.z_end >= scene.size_z:
                 break
             _, other = sampled.errors(sampled.rank(Depth(depth.t, None, wider), scene.size_z), scene.size_z)
-            if float(np.sqrt(((picture - other) ** 2).mean())) >= ALIKE:
+            if float(np.sqrt(((picture - other) ** 2).mean())) >= SAME_VALUES:
                 break
             projection = wider
     return Depth(depth.t, None, projection)
@@ -259,16 +301,26 @@ def _decide(sampled: Sampled, ranked: list[Ranked], scene: Scene) -> Choice:
     best = ranked[0]
     errors, rendition = sampled.errors(best, scene.size_z)
     blocks = sampled.blocks()
+
+    def apart_from_best(rival: Ranked) -> float:
+        return float(np.sqrt(((rendition - sampled.errors(rival, scene.size_z)[1]) ** 2).mean()))
+
+    whole = [r for r in ranked if _is_whole(r, scene) and _same_kind(r, best) and apart_from_best(r) < SAME_VALUES]
+    if whole:
+        # Outer planes that add nothing: the projection of the whole stack has the same values.
+        best = Ranked(whole[0].depth, best.channels, best.residual)
     tied, margin = [best], None
     for rival in ranked[1:]:
         if rival.depth == best.depth and rival.channels == best.channels:
             continue
-        other_errors, other = sampled.errors(rival, scene.size_z)
-        apart = float(np.sqrt(((rendition - other) ** 2).mean()))
+        other_errors, _ = sampled.errors(rival, scene.size_z)
+        apart = apart_from_best(rival)
         if apart < SAME_PICTURE and (best.depth.projection is None) != (rival.depth.projection is None):
             # A projection in which one plane is all that shows: the simpler name is taken.
             if _simpler(rival, best):
                 tied[0] = best = Ranked(rival.depth, rival.channels, best.residual)
+            continue
+        if whole and _same_kind(rival, best) and apart < SAME_VALUES:
             continue
         if _within_a_slice(rival, ranked[0]):  # and not of what it was renamed to, which would lead from slice to slice
             if _simpler(rival, best) and _gain(other_errors - errors, blocks) < DECIDED:
@@ -276,10 +328,34 @@ def _decide(sampled: Sampled, ranked: list[Ranked], scene: Scene) -> Choice:
             continue
         if margin is None:
             margin = max(0.0, 1 - (best.residual / max(rival.residual, 1e-9)) ** 2)
-        needed = DECIDED * (MORE_FOR_PROJECTIONS if _is_within(rival, best) else 1)
-        if apart < ALIKE or _gain(other_errors - errors, blocks) < needed:
+        ratio = rival.residual**2 / max(best.residual**2 + MODEL_ERROR**2, 1e-9)
+        if not _is_clear(_gain(other_errors - errors, blocks), ratio, apart, within=_is_within(rival, best)):
             tied.append(rival)
     return Choice(best, tuple(tied), margin)
+
+
+def _is_clear(gain: float, ratio: float, apart: float, *, within: bool) -> bool:
+    """Whether the best is proven better than a rival.
+
+    Parameters
+    ----------
+    gain
+        Standard errors between their squared errors, over the panel's blocks.
+    ratio
+        Of the rival's mean squared error to that of the best and of the model. Where planes differ in a few places only, the error
+        varies so much from block to block that the gain says little, and yet many times the error is no accident.
+    apart
+        Grey levels between the renditions.
+    within
+        The rival is one of the planes that the best is a projection of.
+    """
+    if within:
+        return (gain >= 2 * DECIDED and ratio >= BETTER_THAN_WITHIN) or (
+            gain >= LEAST_GAIN and ratio >= 2 * MUCH_BETTER
+        )
+    if gain >= DECIDED:
+        return ratio >= 1 if apart >= ALIKE else ratio >= BETTER
+    return gain >= LEAST_GAIN and ratio >= MUCH_BETTER
 
 
 def _is_within(plane: Ranked, projection: Ranked) -> bool:
@@ -298,12 +374,27 @@ def _gain(difference: NDArray[np.float64], blocks: NDArray[np.intp]) -> float:
     return float(means.mean()) / max(float(means.std(ddof=1)) / float(np.sqrt(len(means))), 1e-12)
 
 
+def _is_whole(ranked: Ranked, scene: Scene) -> bool:
+    projection = ranked.depth.projection
+    return projection is not None and (projection.z_start, projection.z_end) == (0, scene.size_z - 1)
+
+
+def _same_kind(a: Ranked, b: Ranked) -> bool:
+    """Projections of one kind, time and channels."""
+    first, second = a.depth.projection, b.depth.projection
+    return (
+        first is not None
+        and second is not None
+        and (first.kind, a.depth.t, a.channels) == (second.kind, b.depth.t, b.channels)
+    )
+
+
 def _within_a_slice(a: Ranked, b: Ranked) -> bool:
     """Projections of one kind whose ranges differ by a slice at most at either end: that is how exact a range is."""
     first, second = a.depth.projection, b.depth.projection
-    if first is None or second is None or first.kind is not second.kind or a.depth.t != b.depth.t:
+    if first is None or second is None or not _same_kind(a, b):
         return False
-    return max(abs(first.z_start - second.z_start), abs(first.z_end - second.z_end)) <= 1 and a.channels == b.channels
+    return max(abs(first.z_start - second.z_start), abs(first.z_end - second.z_end)) <= 1
 
 
 def _simpler(a: Ranked, b: Ranked) -> bool:

@@ -31,7 +31,8 @@ SWEPT = 40  # key pictures that the panel is slid over when nothing else has fou
 FOLLOWED = 8  # hypotheses that are followed up on the pixels
 SURE = -7.0  # log10 false alarm at which no further hypothesis is tried, unless it says another place
 NEARLY_AS_GOOD = 0.5  # in features that agree
-SAME_RESIDUAL = 1.02  # a fit elsewhere that leaves no more than this many times the error is a rival
+SAME_RESIDUAL = 1.15  # a fit elsewhere that leaves no more than this many times the error is a rival
+ABOUT_AS_WELL = 0.9
 MOST_BESIDE = 6  # places of other panels that are tried
 SAME_PROPORTIONS = 0.03  # logarithm, by which panels of one size may differ
 SMALLEST_SIDE = 24  # pixels; smaller panels abstain
@@ -165,9 +166,24 @@ def _best_fit(
                 if sure is None and decision.log10_false_alarm < SURE and fit.agreement.tile_share > 0.85:
                     sure = fit, hypothesis
         if accepted:
-            best = max(accepted, key=lambda a: (a[0].agreement.tile_share * a[0].agreement.correlation, a[0].image))
+            best = _best_of(accepted)
             return _with_rivals(best[0], [fit for fit, _ in accepted], panel.pixels.shape), best[1]
     return None
+
+
+def _best_of(accepted: Sequence[tuple[Fit, Decision]]) -> tuple[Fit, Decision]:
+    """The fit that explains the panel best; of fits to one scene that do so about as well, the closest one."""
+
+    def overall(fit: Fit) -> float:
+        return fit.agreement.tile_share * fit.agreement.correlation
+
+    first = max((fit for fit, _ in accepted), key=lambda fit: (overall(fit), fit.image))
+    alike = [
+        (fit, decision)
+        for fit, decision in accepted
+        if (fit.image, fit.scene) == (first.image, first.scene) and overall(fit) > ABOUT_AS_WELL * overall(first)
+    ]
+    return min(alike, key=lambda pair: pair[0].agreement.capped)
 
 
 def all_fits(panel: Panel, index: TraceIndex, scenes: SceneProvider | SourcePixels) -> Iterator[tuple[Fit, Decision]]:
@@ -210,7 +226,7 @@ def _with_rivals(best: Fit, accepted: Sequence[Fit], shape: tuple[int, ...]) -> 
         if (fit.image, fit.scene) == (best.image, best.scene)
         and not set(fit.planes) & set(best.planes)
         and _apart(fit.panel_to_source, best.panel_to_source, shape)
-        and fit.agreement.residual < SAME_RESIDUAL * best.agreement.residual
+        and fit.agreement.capped < SAME_RESIDUAL * best.agreement.capped
     ]
     if not rivals:
         return best

@@ -32,7 +32,9 @@ def unexplained_boxes(fit: Fit, panel: Box, panel_shape: tuple[int, ...]) -> tup
     if not fit.valid.any():
         return ()
     panel_field, rendered = np.atleast_3d(fit.compared), np.atleast_3d(fit.rendered)
-    odd, raw = odd_pixels(panel_field, rendered, fit.valid)
+    # What a stroke is, and what an alteration, is told here by more than one pixel's neighbourhood.
+    valid = fit.valid if fit.drawn is None else fit.valid | fit.drawn
+    odd, raw = odd_pixels(panel_field, rendered, valid)
     side = max(3, round(0.012 * np.sqrt(odd.size)) | 1)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     closed = cv2.morphologyEx(odd.astype(np.uint8), cv2.MORPH_CLOSE, kernel)

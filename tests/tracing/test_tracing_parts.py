@@ -27,7 +27,7 @@ from biocodes_crate.tracing import (
 from biocodes_crate.tracing.decision import THRESHOLD, decide
 from biocodes_crate.tracing.evidence import agreement
 from biocodes_crate.tracing.features import as_variant, describe
-from biocodes_crate.tracing.pixels import apply_warp, comparison_grid, plan_warp
+from biocodes_crate.tracing.pixels import Kernel, apply_warp, comparison_grid, on_grid, plan_warp
 from biocodes_crate.tracing.register import is_sound, register
 from biocodes_crate.tracing.retrieve import fit_similarity
 from biocodes_crate.tracing.unexplained import is_drawn
@@ -236,3 +236,21 @@ def test_overlays_are_no_image_content() -> None:
     assert is_drawn(drawn, source, (drawn != source)[..., 0])
     pasted = np.random.default_rng(0).uniform(20, 120, source.shape).astype(np.float32)
     assert not is_drawn(pasted, source, np.ones((40, 40), bool))
+
+
+@pytest.mark.parametrize("how", [cv2.INTER_NEAREST_EXACT, cv2.INTER_LINEAR, cv2.INTER_CUBIC])
+@pytest.mark.parametrize("size", [(300, 250), (410, 350), (530, 460), (1400, 1180)])
+def test_an_enlarged_panel_is_drawn_as_it_was_enlarged(how: int, size: tuple[int, int]) -> None:
+    """Summing up what was interpolated blurs noise, in the panel and so in what it is compared with."""
+    dice = np.random.default_rng(2)
+    source = dice.normal(128, 30, (230, 270)).astype(np.float32)
+    panel = cv2.resize(source, size, interpolation=how)
+    matrix = np.array([[270 / size[0], 0, 0], [0, 230 / size[1], 0]])
+    grid = comparison_grid(panel.shape, matrix, 480)
+    scene = Study(noise=source).scenes["images/noise.tif"]
+    warp = plan_warp(matrix, grid, scene)
+    assert warp is not None
+    kernel = {cv2.INTER_NEAREST_EXACT: Kernel.NEAREST, cv2.INTER_LINEAR: Kernel.LINEAR}.get(how, Kernel.SMOOTH)
+    window = source[warp.window.y0 : warp.window.y1, warp.window.x0 : warp.window.x1]
+    away = apply_warp(warp, window, kernel) - on_grid(panel, grid)
+    assert float(np.sqrt((away[3:-3, 3:-3] ** 2).mean())) < (6 if size[0] == 1400 else 3)
