@@ -342,8 +342,9 @@ def _is_clear(gain: float, ratio: float, apart: float, *, within: bool) -> bool:
     gain
         Standard errors between their squared errors, over the panel's blocks.
     ratio
-        Of the rival's mean squared error to that of the best and of the model. Where planes differ in a few places only, the error
-        varies so much from block to block that the gain says little, and yet many times the error is no accident.
+        Of the rival's mean squared error to that of the best and of the model. Where planes differ in a few places
+        only, the error varies so much from block to block that the gain says little, and yet many times the error
+        is no accident.
     apart
         Grey levels between the renditions.
     within

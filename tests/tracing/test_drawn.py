@@ -71,6 +71,7 @@ def test_lettering_that_nobody_masked_does_not_weaken_the_evidence() -> None:
     cv2.arrowedLine(lettered, (40, 150), (90, 120), 255, 2)
     (bare,), (edge,) = (trace_panel(panel_of(p), study.index, study).edges for p in (plain, lettered))
     assert bare.status is edge.status is Status.VERIFIED
-    assert bare.evidence is not None and edge.evidence is not None
+    assert bare.evidence is not None
+    assert edge.evidence is not None
     assert edge.evidence.correlation > 0.97
     assert edge.evidence.log10_false_alarm < bare.evidence.log10_false_alarm + 4
