@@ -1,6 +1,6 @@
 """The index that panels are looked up in: local features of key pictures of every scene.
 
-A *key picture* is a plane or a maximum projection, reduced to at most 1,024 pixels a side. Not every
+A *key picture* is a plane or a projection, reduced to at most 768 pixels a side. Not every
 plane of a stack or time-lapse becomes one: neighbours are alike, and once scene and region are
 known, the stack is scanned on its own pixels.
 """
@@ -22,11 +22,12 @@ from biocodes_crate.tracing.features import Features, describe, displayed
 from biocodes_crate.tracing.filters import shrink
 from biocodes_crate.tracing.model import ProjectionKind
 
-INDEX_VERSION = 2
+INDEX_VERSION = 3
 KEY_TIMES = 24  # key pictures along t, for each channel
-KEY_DEPTHS = 24  # along z
+KEY_DEPTHS = 16  # along z
 KEY_DEPTHS_OF_A_MOVIE = 4
-PROJECTION_SIDE = 512
+# Looking for features takes longer than anything else in the pass over the pixels, and grows faster than the area.
+KEY_SIDE, PROJECTION_SIDE = 768, 512
 FEATURE_AREA = 400.0  # one feature for so many pixels of a key picture
 FEATURES_OF_A_PLANE = (300, 1200)
 SMALL_SIDE = 64  # of the small picture that is kept of each key picture
@@ -149,17 +150,12 @@ class IndexBuilder:
                     return
                 # Summed in an order of its own, so that threads do not show in the last bit.
                 picture = np.mean(np.sort(np.stack(self._samples.pop(key)), axis=0), axis=0, dtype=np.float32)
-        described = _describe(picture, reduced.factor, reduced.factor)
+        described = _describe(*_no_larger(reduced, picture, KEY_SIDE))
         with self._lock:
             self._described[key] = described
 
     def _note_projections(self, key: KeyPicture, reduced: Reduced) -> None:
-        picture, factor = reduced.pixels, PROJECTION_SIDE / max(reduced.pixels.shape)
-        scale_x = scale_y = float(reduced.factor)
-        if factor < 1:
-            width, height = (max(1, round(side * factor)) for side in picture.shape[::-1])
-            scale_x, scale_y = scale_x * picture.shape[1] / width, scale_y * picture.shape[0] / height
-            picture = shrink(picture, width, height)
+        picture, scale_x, scale_y = _no_larger(reduced, reduced.pixels, PROJECTION_SIDE)
         with self._lock:
             running = self._projected.setdefault(key._replace(z=-1), _Running(scale_x, scale_y))
             running.add(picture)
@@ -217,6 +213,16 @@ def concatenate_features(parts: Sequence[Features]) -> Features:
         np.concatenate([none, *(part.angles for part in parts)]),
         np.concatenate([np.zeros((0, 128), np.uint8), *(part.descriptors for part in parts)]),
     )
+
+
+def _no_larger(reduced: Reduced, picture: NDArray[np.float32], side: int) -> tuple[NDArray[np.float32], float, float]:
+    """A reduced picture (Y, X) with sides of at most `side`, and its pixels' width and height in source pixels."""
+    factor = side / max(picture.shape)
+    if factor >= 1:
+        return picture, float(reduced.factor), float(reduced.factor)
+    width, height = (max(1, round(length * factor)) for length in picture.shape[::-1])
+    scale_x, scale_y = reduced.factor * picture.shape[1] / width, reduced.factor * picture.shape[0] / height
+    return shrink(picture, width, height), scale_x, scale_y
 
 
 def _key_depths(scene: Scene) -> set[int]:
