@@ -27,6 +27,7 @@ from biocodes_crate.tracing.pixels import (
     plan_warp,
 )
 from biocodes_crate.tracing.planes import (
+    DECIDED_CLOSELY_ON,
     DECIDED_ON,
     LEAST_SHARE,
     SCANNED,
@@ -297,8 +298,10 @@ def _refine(
     return register(grey, panel.valid(grid), read, place.scene, place.matrix, grid, smoothing=0.7, steps=8)
 
 
-def _sampled(panel: PanelPixels, pixels: SourcePixels, place: Place, samples: int, *, mixed: bool) -> Sampled:
-    grid = comparison_grid(panel.shape, place.matrix, COARSE)
+def _sampled(
+    panel: PanelPixels, pixels: SourcePixels, place: Place, samples: int, *, mixed: bool, longest: int = COARSE
+) -> Sampled:
+    grid = comparison_grid(panel.shape, place.matrix, longest)
     warp = plan_warp(place.matrix, grid, place.scene)
     if warp is None:
         raise ValueError("the place lies outside of the scene; registration should have said so")
@@ -331,9 +334,12 @@ def _scan(panel: PanelPixels, pixels: SourcePixels, place: Place) -> list[Ranked
 
 
 def _choose(panel: PanelPixels, pixels: SourcePixels, place: Place) -> Choice:
-    mixed = _is_mixed(panel, place.scene)
-    sampled = _sampled(panel, pixels, place, DECIDED_ON, mixed=mixed)
-    return choose_plane(sampled, place.scene, _scan(panel, pixels, place))
+    mixed, scanned = _is_mixed(panel, place.scene), _scan(panel, pixels, place)
+    choice = choose_plane(_sampled(panel, pixels, place, DECIDED_ON, mixed=mixed), place.scene, scanned)
+    if len(choice.tied) == 1:
+        return choice
+    closer = _sampled(panel, pixels, place, DECIDED_CLOSELY_ON, mixed=mixed, longest=FINE)
+    return choose_plane(closer, place.scene, scanned)
 
 
 def _leading(panel: PanelPixels, pixels: SourcePixels, place: Place, best: Ranked) -> int:

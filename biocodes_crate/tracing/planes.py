@@ -16,7 +16,7 @@ from biocodes_crate.tracing.tones import fit_colours, fit_mixture, fit_tone
 
 Grey = NDArray[np.float32]
 
-SCANNED, DECIDED_ON = 1500, 5000  # pixels that rank all planes, and the few best
+SCANNED, DECIDED_ON, DECIDED_CLOSELY_ON = 1500, 5000, 40_000  # pixels that rank all planes, the few best, and ties
 BLOCKS = 14  # to a side, for the test of two planes against each other: planes often differ in few places
 DECIDED = 3.0  # standard errors by which the best plane must be better than a rival
 SAME_VALUES = 0.05  # grey levels (root mean square) between renditions that differ in rounding alone
