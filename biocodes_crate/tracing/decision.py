@@ -37,6 +37,7 @@ LEAST_TILES = 4
 # The same cells under another microscope or exposure, or two round nuclei: unless nearly all parts are in place,
 # the rest of the evidence must leave little open.
 NEARLY_ALL = 0.9
+FEW_PARTS = 24  # of fewer, nearly all must be in place anyway: one smooth blob can be laid on another
 LEAST_EXPLAINED, CLOSE_CORRELATION = 0.88, 0.7
 SLACK = 0.02  # by which shares may be less when an edge is decided again, from its rounded transform
 
@@ -69,7 +70,7 @@ def decide(found: Agreement, *, again: bool = False) -> Decision:
         )
     in_place, parts = max(found.parts, key=lambda counts: counts[0] / max(1, counts[1]))
     close = found.share_explained >= LEAST_EXPLAINED - slack and found.correlation >= CLOSE_CORRELATION - slack
-    if not close and in_place < (NEARLY_ALL - slack) * parts:
+    if (not close or parts < FEW_PARTS) and in_place < (NEARLY_ALL - slack) * parts:
         return Decision(
             False,
             log10,

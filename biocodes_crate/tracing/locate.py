@@ -47,7 +47,8 @@ Matrix = NDArray[np.float64]
 Grey = NDArray[np.float32]
 
 COARSE, FINE = 200, 480  # longest sides of the grids
-RESETTLED = 2  # times that a place is brought onto the plane that was found there
+RESETTLED = 4  # times that a place is brought onto the plane that was found there, unless it
+SETTLED = 1.0  # moves by less than so many panel pixels, and shows the same plane
 MOST_CHANNELS = 6  # that are tried in places of their own
 HIDDEN_SHARE = 0.03  # likewise, where the panel looks like a single channel
 
@@ -114,12 +115,21 @@ def locate(panel: PanelPixels, hypothesis: Hypothesis, pixels: SourcePixels) -> 
         settled = _settle(panel, pixels, place, plane)
         if settled is None:
             return None
+        moved = _moved(place.matrix, settled, panel.shape)
         place = replace(place, matrix=settled)
         before, best = best, _scan(panel, pixels, place)[0]
-        if best.depth == before.depth and best.channels == before.channels:
+        if moved < SETTLED and best.depth == before.depth and best.channels == before.channels:
             break
     place = with_kernel(panel, pixels, place, [best.depth.plane(c) for c in best.channels])
     return measure(panel, pixels, place, _choose(panel, pixels, place))
+
+
+def _moved(a: Matrix, b: Matrix, shape: tuple[int, ...]) -> float:
+    """How far apart two transforms put the corners of a panel, in panel pixels."""
+    height, width = shape[:2]
+    corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], float).T
+    scale = float(np.sqrt(abs(np.linalg.det(b[:, :2]))))
+    return float(np.abs((a - b) @ corners).max()) / max(scale, 1e-9)
 
 
 def _placed(panel: PanelPixels, hypothesis: Hypothesis, scene: Scene) -> Place | None:

@@ -14,7 +14,7 @@ from biocodes_crate.figures.model import Box, Figure, Panel, PanelKind
 from biocodes_crate.images import Scene
 from biocodes_crate.progress import OnProgress, Progress, ignore_progress
 from biocodes_crate.study.manifest import DeclaredSource
-from biocodes_crate.tracing.decision import Decision, decide
+from biocodes_crate.tracing.decision import NEARLY_ALL, Decision, decide
 from biocodes_crate.tracing.declared import judge_declared
 from biocodes_crate.tracing.direct import declared_hypotheses
 from biocodes_crate.tracing.index import KeyPicture, TraceIndex
@@ -163,12 +163,18 @@ def _best_fit(
             decision = decide(fit.agreement)
             if decision.accepted:
                 accepted.append((fit, decision))
-                if sure is None and decision.log10_false_alarm < SURE and fit.agreement.tile_share > 0.85:
+                if sure is None and _is_sure(fit, decision):
                     sure = fit, hypothesis
         if accepted:
             best = _best_of(accepted)
             return _with_rivals(best[0], [fit for fit, _ in accepted], panel.pixels.shape), best[1]
     return None
+
+
+def _is_sure(fit: Fit, decision: Decision) -> bool:
+    """Whether a fit leaves nothing to be wished for: one that is a few pixels off can be proven, too."""
+    in_place, parts = fit.agreement.parts[0]
+    return decision.log10_false_alarm < SURE and fit.agreement.tile_share > 0.85 and in_place >= NEARLY_ALL * parts
 
 
 def _best_of(accepted: Sequence[tuple[Fit, Decision]]) -> tuple[Fit, Decision]:
