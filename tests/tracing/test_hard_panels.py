@@ -11,6 +11,7 @@ from scipy.stats import betabinom
 from specimens import Study, panel_of, shown, texture
 
 from biocodes_crate.figures import Box, Figure, FigurePage, PageUnit
+from biocodes_crate.study import DeclaredSource
 from biocodes_crate.tracing import Status, trace_figure, trace_panel
 from biocodes_crate.tracing.decision import UNRELATED, log10_tail
 from biocodes_crate.tracing.evidence import agreement
@@ -110,3 +111,18 @@ def test_a_stroke_is_thin_and_a_patch_is_not() -> None:
     canvas = np.zeros((100, 120), np.uint8)
     assert half_width(cv2.line(canvas.copy(), (10, 10), (90, 80), 1, 3) > 0) < 3
     assert half_width(cv2.rectangle(canvas.copy(), (20, 20), (60, 60), 1, -1) > 0) > 15
+
+
+@pytest.mark.parametrize("size", [(360, 300), (480, 410)])
+def test_a_place_is_settled_from_a_start_that_is_some_pixels_off(size: tuple[int, int]) -> None:
+    """A declaration without a region starts at the whole plane; what it is brought to must be where it lies."""
+    frames = np.stack([texture(40) + 0.5 * texture(50 + t) for t in range(4)])[:, np.newaxis, np.newaxis]
+    study = Study(movie=frames)
+    crop = shown(frames[1, 0, 0, 10:210, 6:246])
+    panel = panel_of(cv2.resize(crop, size, interpolation=cv2.INTER_LINEAR), (DeclaredSource("images/movie.tif", t=3),))
+    declared, found = trace_panel(panel, study.index, study).edges
+    assert declared.status is Status.CONTRADICTED
+    assert found.status is Status.VERIFIED
+    assert found.source.t == 1
+    assert found.region is not None
+    assert np.abs(np.subtract(found.region, (6, 10, 240, 200))).max() < 0.5

@@ -125,6 +125,13 @@ def test_the_same_plane_is_accepted_by_a_wide_margin() -> None:
     assert decision.log10_false_alarm < 2 * THRESHOLD
 
 
+@pytest.mark.parametrize(("in_place", "parts", "accepted"), [(23, 23, True), (19, 23, False), (27, 32, True)])
+def test_of_few_parts_nearly_all_must_be_in_place(in_place: int, parts: int, accepted: bool) -> None:
+    a = shown(texture(1)).astype(np.float32)
+    found = agreement(a, a, np.ones(a.shape, bool))
+    assert decide(replace(found, parts=((in_place, parts), (0, 0)))).accepted is accepted
+
+
 def test_smooth_blobs_that_happen_to_coincide_are_no_proof() -> None:
     """One bright nucleus looks much like another: few independent samples, so chance is not excluded."""
     y, x = np.mgrid[0:120, 0:140].astype(np.float32)
