@@ -331,7 +331,9 @@ def _decide(sampled: Sampled, ranked: list[Ranked], scene: Scene) -> Choice:
         ratio = rival.residual**2 / max(best.residual**2 + MODEL_ERROR**2, 1e-9)
         if not _is_clear(_gain(other_errors - errors, blocks), ratio, apart, within=_is_within(rival, best)):
             tied.append(rival)
-    return Choice(best, tuple(tied), margin)
+    # Among what cannot be told apart the simpler name comes first: most panels show a plane.
+    plane = next((r for r in tied if r.depth.projection is None), best)
+    return Choice(plane, (plane, *(r for r in tied if r is not plane)), margin)
 
 
 def _is_clear(gain: float, ratio: float, apart: float, *, within: bool) -> bool:
