@@ -12,17 +12,17 @@ from typing import Any
 
 import numpy as np
 import tifffile
-from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from biocodes_crate.errors import UnreadableFigure
 from biocodes_crate.figures.embedded import packets_of
-from biocodes_crate.figures.samples import Pixels, on_white, to_uint8
+from biocodes_crate.figures.samples import Pixels, Range, on_white, range_of, to_uint8
 from biocodes_crate.figures.tiff import tiff_rgb
 from biocodes_crate.images import AnyFile
 
 MAX_PIXELS = 400_000_000  # a 600 dpi A3 page has 70 million
 MAX_PAGES = 200
+_ROWS = 512  # of a band
 _SAMPLES_LIMIT = 3 * MAX_PIXELS
 _C2PA = 52545  # tag of a C2PA manifest store (C2PA 2.1, appendix A)
 _PILLOW_LOCK = RLock()  # its limit on pixels is a global
@@ -69,8 +69,8 @@ def decode(source: AnyFile | bytes, where: object = None) -> Raster:
             lossy = picture.format == "JPEG"
             picture.load()
             info |= packets_of(picture)  # some lie behind the pixels
-            upright = ImageOps.exif_transpose(picture)
-            return Raster(_to_rgb(upright), lossy, info)
+            ImageOps.exif_transpose(picture, in_place=True)
+            return Raster(_to_rgb(picture), lossy, info)
     except UnreadableFigure:
         raise
     except Image.DecompressionBombError as error:
@@ -129,15 +129,25 @@ def _exif(picture: Image.Image) -> dict[int, Any]:
 
 
 def _to_rgb(picture: Image.Image) -> Pixels:
-    if picture.mode.startswith(("I", "F")):
-        return _grey_to_rgb(np.asarray(picture))
-    if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
-        return on_white(np.array(picture.convert("RGBA")))
-    return np.array(picture.convert("RGB"))
-
-
-def _grey_to_rgb(grey: NDArray[Any]) -> Pixels:
-    return np.repeat(to_uint8(grey)[:, :, None], 3, axis=2)
+    """A decoded picture as 8-bit RGB on white, some rows at a time: conversions must not double the memory."""
+    width, height = picture.size
+    bands = [(y, min(height, y + _ROWS)) for y in range(0, height, _ROWS)]
+    deep = picture.mode.startswith(("I", "F"))
+    clear = picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info
+    used: Range | None = None
+    for y0, y1 in bands if deep else ():
+        part = range_of(np.asarray(picture.crop((0, y0, width, y1))))
+        used = part if used is None else Range(min(used.low, part.low), max(used.high, part.high))
+    out = np.empty((height, width, 3), np.uint8)
+    for y0, y1 in bands:
+        band = picture.crop((0, y0, width, y1))
+        if deep:
+            out[y0:y1] = to_uint8(np.asarray(band), used)[:, :, None]
+        elif clear:
+            out[y0:y1] = on_white(np.asarray(band.convert("RGBA")))
+        else:
+            out[y0:y1] = np.asarray(band if band.mode == "RGB" else band.convert("RGB"))
+    return out
 
 
 def _read_tiff(path: AnyFile) -> list[Raster]:

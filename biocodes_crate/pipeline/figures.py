@@ -15,6 +15,7 @@ from biocodes_crate.pipeline.memory import TraceMemory
 from biocodes_crate.pipeline.omero import match_by_content, omero_names
 from biocodes_crate.pipeline.origins import SYNTHETIC, credential_findings, origin_findings
 from biocodes_crate.pipeline.traced import TracedFigure, TracedFigures
+from biocodes_crate.pipeline.windows import check_windows
 from biocodes_crate.pipeline.words import panel_name
 from biocodes_crate.progress import OnProgress, Progress, ignore_progress
 from biocodes_crate.study import StudyFigure
@@ -50,7 +51,11 @@ def trace_figures(
                 pages = match_by_content(figure, pages, scenes)
                 found = tuple(
                     Finding(f.id, f.severity, item.path, f.message, f.remedy, f.property)
-                    for f in (*figure.findings, *check_composites(figure, pages, scenes))
+                    for f in (
+                        *figure.findings,
+                        *check_composites(figure, pages, scenes),
+                        *check_windows(figure, pages, scenes),
+                    )
                 )
                 known = _record(item, figure, codes, pages), found
                 if memory:

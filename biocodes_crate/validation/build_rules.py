@@ -95,6 +95,12 @@ BUILD_SECTIONS: dict[str, tuple[BuildRule, ...]] = {
             "A figure has C2PA content credentials.",
             "Check them with a C2PA tool: they are not validated.",
         ),
+        BuildRule(
+            "window-mismatch",
+            _WARNING,
+            "The tones of a panel are not those of the window that OMERO.figure's JSON states.",
+            "Export the figure again, or say how its contrast was changed.",
+        ),
         BuildRule("zoom-box-agrees", _INFO, "An inset shows what the box drawn in its panel marks.", "Nothing."),
         BuildRule(
             "panels-share-source", _INFO, "Two panels show overlapping regions of one plane.", "Say so in the caption."
