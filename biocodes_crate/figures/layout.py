@@ -194,9 +194,11 @@ def _solids(pixels: Pixels, off: NDArray[np.uint8], least: int, lossy: bool) -> 
     found: list[PixelBox] = []
     taken = np.zeros(off.shape, np.bool_)
     smooth = np.asarray(cv2.medianBlur(off, 5)) if lossy else off
+    # The last are for panels whose ground is the page's but for a level or a few, as inverted micrographs have it.
     passes = [(smooth, _FAINT, 0), (off, 24, 0), (off, 48, 0), (smooth, _FAINT, 9), (smooth, _FAINT, 21)]
+    passes.append((smooth, 1, 0))
     if not lossy:
-        passes = [(off, 2, 0), (off, 8, 0), (off, 24, 0), (off, 48, 0), (off, 2, 9), (off, 2, 21)]
+        passes = [(off, 2, 0), (off, 8, 0), (off, 24, 0), (off, 48, 0), (off, 2, 9), (off, 2, 21), (off, 0, 0)]
     for level, tolerance, closing in passes:
         content = (level > tolerance) & ~taken
         if closing:

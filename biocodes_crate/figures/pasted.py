@@ -23,10 +23,11 @@ _LARGEST = 0.5  # of the panel
 
 
 def find_pasted(pixels: Pixels) -> list[Inset]:
-    """Rectangles without a frame in a panel, (H, W, 3), whose content does not go on outside of them.
+    """Rectangles without a frame in a corner of a panel, (H, W, 3), whose content does not go on outside of them.
 
-    They lie in a corner, at a side, or within; all of their sides but those of the panel are seams. Tiles that
-    were stitched have seams as well, but these go through from side to side, and the image goes on behind them.
+    Their two inner sides are seams. Tiles that were stitched have seams as well, but these go through from side to
+    side. What breaks off elsewhere in a panel is no inset, but may have been spliced in: it stays with the panel, to be
+    held against its source.
     """
     height, width = pixels.shape[:2]
     shortest = max(24, int(0.12 * min(height, width)))
@@ -46,7 +47,8 @@ def find_pasted(pixels: Pixels) -> list[Inset]:
         )
         sides = [(left, box.y0, box.y1), (right, box.y0, box.y1), (top, box.x0, box.x1), (bottom, box.x0, box.x1)]
         drawn = [side for side in sides if side[0] is not None]
-        if len(drawn) < 2 or (box.x1 - box.x0) * (box.y1 - box.y0) > _LARGEST * width * height:
+        in_corner = len(drawn) == 2 and (left is None) != (right is None)
+        if not in_corner or (box.x1 - box.x0) * (box.y1 - box.y0) > _LARGEST * width * height:
             continue
         if all(seam is not None and _lies_on(seam, start, stop) for seam, start, stop in drawn):
             seams = [seam for seam, _, _ in drawn if seam is not None]

@@ -20,6 +20,7 @@ from figure_drawing import micrograph, overlap
 from imagewriters import multiscales, write_array
 
 from biocodes_crate.figures import Figure, Panel, open_figure
+from biocodes_crate.pipeline import build_study
 
 WIDTH, HEIGHT = 240, 180
 
@@ -289,3 +290,25 @@ def test_every_version_of_the_format_declares_the_same_source(tmp_path: Path, im
     assert (source.z, source.c, source.t) == (1, 0, 0)
     assert source.region == (49, 52, 120, 90)
     assert correlation(panel.pixels[..., 0], source_pixels(panel, plane(image))) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "told"), [(0, 4080, False), (800, 2400, False), (0, 20_000, False), (0, 900, True)]
+)
+def test_the_window_of_the_json_is_compared_with_the_tones_of_the_export(
+    image: Path, tmp_path: Path, start: float, end: float, told: bool
+) -> None:
+    """Where `told`, the JSON was changed after the figure was exported from it."""
+    (tmp_path / "figures").mkdir()
+    shutil.copytree(image, tmp_path / "images" / image.name)
+    made = {"min": 0, "max": 4095, "start": 0 if told else start, "end": 4080 if told else end}
+    panels = [panel_json(image, channels=[channel(True, window=made), channel(False)])]
+    export(tmp_path / "figures", panels)
+    for scrap in [p for p in (tmp_path / "figures").iterdir() if p.suffix not in (".pdf", ".json")]:
+        shutil.rmtree(scrap) if scrap.is_dir() else scrap.unlink()
+    document = json.loads((tmp_path / "figures" / "made.json").read_text())
+    document["panels"][0]["channels"][0]["window"] |= {"start": start, "end": end}
+    (tmp_path / "figures" / "made.json").write_text(json.dumps(document))
+    result = build_study(tmp_path)
+    assert result.backed >= 1
+    assert ("window-mismatch" in {finding.id for finding in result.findings}) is told
