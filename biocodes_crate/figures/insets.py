@@ -62,7 +62,7 @@ def find_insets(pixels: Pixels) -> list[Inset]:
                 found.append((inner, outer))
     kept: list[Inset] = []
     for inner, outer in sorted(found, key=lambda f: -(f[0].x1 - f[0].x0) * (f[0].y1 - f[0].y0)):
-        if not any(overlap(inner, other) for other in kept) and is_foreign(pixels, inner, outer):
+        if not any(_overlap(inner, other) for other in kept) and _is_foreign(pixels, inner, outer):
             kept.append(inner)
     return kept
 
@@ -84,7 +84,7 @@ def find_drawn_boxes(pixels: Pixels, pasted: Sequence[Inset] = ()) -> list[Inset
         level = _lines(np.ascontiguousarray(_without_gaps(colour.T)), shortest, _DASH // 2, _MOST_DASHED)
         for inner, outer in _frames(upright, level, width, height, shortest, _DASH // 2):
             drawn = outer.x0 > 0 and outer.y0 > 0 and outer.x1 < width and outer.y1 < height
-            if drawn and not any(overlap(outer, one) for one in pasted):
+            if drawn and not any(_overlap(outer, one) for one in pasted):
                 middle = Inset(*((a + b) // 2 for a, b in zip(inner, outer, strict=True)))
                 if not any(_alike(middle, other) for other in found):
                     found.append(middle)
@@ -234,7 +234,7 @@ def _spans(side: _Line | None, start: int, stop: int, corner: int) -> bool:
     return start - slack <= side.start <= start + corner and stop - corner <= side.stop <= stop + slack
 
 
-def is_foreign(pixels: Pixels, inset: Inset, outer: Inset) -> bool:
+def _is_foreign(pixels: Pixels, inset: Inset, outer: Inset) -> bool:
     """Whether the image breaks off at the sides: lines inside and outside do not look alike."""
     height, width = pixels.shape[:2]
     x0, y0, x1, y1 = inset
@@ -278,5 +278,5 @@ def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float | None
     return float(np.corrcoef(one, other)[0, 1])
 
 
-def overlap(a: Inset, b: Inset) -> bool:
+def _overlap(a: Inset, b: Inset) -> bool:
     return min(a.x1, b.x1) > max(a.x0, b.x0) and min(a.y1, b.y1) > max(a.y0, b.y0)

@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biocodes_crate.figures.content import judge_kind
-from biocodes_crate.figures.insets import Inset, find_insets, overlap
+from biocodes_crate.figures.insets import find_insets
 from biocodes_crate.figures.layout import PixelBox, find_layout
 from biocodes_crate.figures.letters import read_labels
 from biocodes_crate.figures.model import Box, FigurePage, PageUnit, Panel, PanelKind
 from biocodes_crate.figures.order import reading_order
 from biocodes_crate.figures.overlays import find_overlays
-from biocodes_crate.figures.pasted import find_pasted
 from biocodes_crate.figures.scalebars import find_scale_bar
 
 Pixels = NDArray[np.uint8]
@@ -41,7 +40,7 @@ def find_panels(pixels: Pixels, lossy: bool = False) -> list[Panel]:
         at = len(panels)
         panels.append(panel)
         outer.append(True)
-        for inset in _insets(panel.pixels) if panel.kind is PanelKind.IMAGE else ():
+        for inset in find_insets(panel.pixels) if panel.kind is PanelKind.IMAGE else ():
             inner = PixelBox(box.x0 + inset.x0, box.y0 + inset.y0, box.x0 + inset.x1, box.y0 + inset.y1)
             pasted = cut_panel(pixels, inner, lossy)
             if pasted.kind is PanelKind.IMAGE:
@@ -57,12 +56,6 @@ def find_panels(pixels: Pixels, lossy: bool = False) -> list[Panel]:
     for i, letter in zip(lettered, letters, strict=True):
         panels[i] = replace(panels[i], label=letter)
     return [panels[i] for i in order]
-
-
-def _insets(pixels: Pixels) -> list[Inset]:
-    """Pictures pasted into a panel, with a frame or without."""
-    framed = find_insets(pixels)
-    return [*framed, *(one for one in find_pasted(pixels) if not any(overlap(one, other) for other in framed))]
 
 
 def _is_part_of_graphic(panel: Panel, panels: list[Panel]) -> bool:

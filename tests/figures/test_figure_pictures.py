@@ -12,7 +12,6 @@ from PIL import Image
 
 from biocodes_crate.errors import UnreadableFigure
 from biocodes_crate.figures import PanelKind, is_figure_name, open_figure
-from biocodes_crate.figures.pasted import find_pasted
 from biocodes_crate.figures.pictures import find_panels
 from biocodes_crate.figures.raster import read_raster
 from biocodes_crate.study.manifest import DeclaredFigure, DeclaredPanel, DeclaredSource
@@ -250,28 +249,3 @@ def test_a_large_page_is_found_on_a_small_copy_with_exact_edges() -> None:
         paste(canvas, np.kron(micrograph(2, 400, 400), np.ones((4, 4, 1), np.uint8)), 1803, 205),
     ]
     assert_found(boxes_of(canvas), truth)
-
-
-@pytest.mark.parametrize(("x", "y"), [(0, 0), (270, 270), (270, 0), (0, 270)])
-def test_an_inset_without_a_frame_is_a_panel_and_masked_in_its_parent(x: int, y: int) -> None:
-    picture = micrograph(1, 400, 400)
-    picture[y : y + 130, x : x + 130] = micrograph(9, 130, 130, 90)
-    canvas = page(420, 420)
-    paste(canvas, picture, 10, 10)
-    panels = find_panels(canvas)
-    assert {tuple(p.box) for p in panels} == {(10, 10, 400, 400), (10 + x, 10 + y, 130, 130)}
-    parent = next(p for p in panels if p.box.w == 400)
-    assert parent.mask[y + 20 : y + 110, x + 20 : x + 110].all()
-
-
-@pytest.mark.parametrize(("x", "y"), [(130, 150), (270, 120)])
-def test_what_is_spliced_into_a_picture_is_not_masked_as_an_inset(x: int, y: int) -> None:
-    picture = micrograph(1, 400, 400)
-    picture[y : y + 130, x : x + 130] = micrograph(9, 130, 130, 90)
-    assert find_pasted(picture) == []
-
-
-def test_a_picture_by_itself_and_one_stitched_of_tiles_have_no_insets() -> None:
-    assert not [box for seed in range(12) for box in find_pasted(micrograph(seed, 360, 300))]
-    stitched = np.concatenate([micrograph(1, 200, 400), micrograph(2, 200, 400, 90)], axis=1)
-    assert find_pasted(stitched) == []
