@@ -193,7 +193,7 @@ def test_panels_of_a_document_are_shown_on_a_composed_page(crate: Path) -> None:
     pixels = np.full((30, 40, 3), 7, np.uint8)
 
     class Document:
-        def path(self, path: str) -> Path:
+        def file(self, path: str) -> Path:
             return crate / path
 
         def image(self, path: str) -> Image:
