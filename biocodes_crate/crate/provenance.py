@@ -52,7 +52,7 @@ class FigureWriter:
             contentSize=None if figure.size is None else str(figure.size),
             **add_codes(self.graph, figure.iscc, figure.image_code),
             digitalSourceType=add_digital_source(self.graph, figure.digital_source),
-            creator=[add_agent(self.graph, self._person(name)) for name in figure.creators],
+            **self._made_by(figure.creators),
             creatorTool=figure.software,
             contentCredentials=_add_credentials(self.graph, figure_id, figure),
             figurePage=[ref(page_id) for page_id in pages_ids],
@@ -77,9 +77,13 @@ class FigureWriter:
                 self._add_panel(f"{page_id}/panel/{position}", panel, page, numbered=numbered)
         return ref(figure_id)
 
-    def _person(self, name: str) -> Author:
-        """Somebody whom a file names: an author of the study, if one has this name."""
-        return next((one for one in self.authors if one.name.casefold() == name.casefold()), Author(name))
+    def _made_by(self, names: Sequence[str]) -> dict[str, Any]:
+        """Those whom a file names: authors of the study as the persons they are, all others as the text that it is."""
+        authors = {author.name.casefold(): author for author in self.authors}
+        return {
+            "creator": [add_agent(self.graph, authors[n.casefold()]) for n in names if n.casefold() in authors],
+            "creditText": "; ".join(name for name in names if name.casefold() not in authors) or None,
+        }
 
     def _add_panel(self, panel_id: str, panel: TracedPanel, page: TracedPage, *, numbered: bool) -> None:
         graph = self.graph
@@ -197,7 +201,7 @@ def _add_credentials(graph: Graph, figure_id: str, figure: FigureRecord) -> dict
         f"#{figure_id}/content-credentials",
         ["CreativeWork", "ContentCredentials"],
         name=f"C2PA content credentials of {display(figure.path)}",
-        description="They were found in the file, and not validated.",
+        description="The file holds them or refers to them. They were not validated.",
         conformsTo=ref(C2PA),
         encodingFormat="application/c2pa",
         manifest=list(manifests),

@@ -32,8 +32,10 @@ MAX_ENTITIES = 500_000  # of metadata; a minute for every 200,000
 MAX_ENTRIES = 5_000_000
 MAX_DEPTH = 40  # of JSON: a flat graph needs five, an inline context a few more
 MAX_RATIO = 1100  # zlib cannot compress more than about 1032 to one
-BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
-"""What reading a damaged zip, or one packed in an unknown way, may raise."""
+# What zipfile raises of a zip that is damaged (not one, bad data, cut off), packed in a way that it does not know or
+# encrypted (RuntimeError), or whose directory has names or places that cannot be (ValueError). Only calls of zipfile
+# may stand under it: a fault of ours is not to be told as one of the zip.
+BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError)
 
 
 _MAY_BE_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -310,22 +312,14 @@ class _ZipReader(CrateReader):
         try:
             self._archive = zipfile.ZipFile(path)
         except BAD_ZIP as error:
-            raise NotACrate(
-                f"the zip cannot be read ({error})", where=path, remedy="Fetch or pack it again."
-            ) from error
+            raise _bad_zip(error, path) from error
         try:
             self._entries, oddities = checked_entries(self._archive, path)
             self._prefix = crate_prefix(self._entries, path, oddities)
             self.oddities = tuple(oddities)
             entry = self._entries[self._prefix + METADATA]
-            with self._archive.open(entry) as file:
-                where = f"{display(str(path))}/{entry.filename}"
-                self.metadata = parse_metadata(read_bounded(file, where), where)
-        except BAD_ZIP as error:
-            self._archive.close()
-            raise NotACrate(
-                f"the zip cannot be read ({error})", where=path, remedy="Fetch or pack it again."
-            ) from error
+            where = f"{display(str(path))}/{entry.filename}"
+            self.metadata = parse_metadata(self._read_metadata(entry, where), where)
         except BaseException:
             self._archive.close()
             raise
@@ -334,6 +328,13 @@ class _ZipReader(CrateReader):
             for name, info in self._entries.items()
             if name.startswith(self._prefix)
         }
+
+    def _read_metadata(self, entry: zipfile.ZipInfo, where: str) -> bytes:
+        try:
+            with self._archive.open(entry) as file:
+                return read_bounded(file, where)
+        except BAD_ZIP as error:
+            raise _bad_zip(error, self.path) from error
 
     @property
     def packed(self) -> Packed:

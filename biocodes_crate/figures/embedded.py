@@ -9,7 +9,7 @@ from PIL import Image, ImageFile, IptcImagePlugin
 from biocodes_crate.figures.content_credentials import join_segments
 
 _EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
-_TIFF_XMP, _TIFF_C2PA = 700, 52545
+_TIFF_XMP, TIFF_C2PA = 700, 52545  # the second: C2PA 2.1, appendix A
 _MOST_EXTENSION = 16 << 20
 _IPTC = {"software": (2, 65), "by-line": (2, 80)}  # IPTC-IIM 4.2: Originating Program, By-line
 
@@ -25,7 +25,7 @@ def packets_of(picture: Image.Image) -> dict[str, Any]:
     c2pa += [chunk[1] for chunk in getattr(picture, "private_chunks", ()) if chunk[0] == b"caBX"]
     tags = getattr(picture, "tag_v2", {})
     xmp += [tags[_TIFF_XMP]] if _TIFF_XMP in tags else []
-    c2pa += [tags[_TIFF_C2PA]] if _TIFF_C2PA in tags else []
+    c2pa += [tags[TIFF_C2PA]] if TIFF_C2PA in tags else []
     info["xmp"], info["c2pa"] = xmp, c2pa
     try:
         records = IptcImagePlugin.getiptcinfo(picture) or {} if isinstance(picture, ImageFile.ImageFile) else {}

@@ -12,7 +12,6 @@ _SAYS_NOTHING = ("", "anonymous", "unknown", "unspecified", "untitled")  # what 
 _LONGEST = 200  # characters
 
 _EXIF_SOFTWARE, _EXIF_ARTIST = 0x0131, 0x013B
-_REMOTE = "elsewhere"  # there is a reference to a manifest, and nothing is fetched
 
 
 def file_properties(about: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,7 +42,7 @@ def file_properties(about: Mapping[str, Any]) -> dict[str, Any]:
     if credentials is not None:
         found["content_credentials"] = credentials.names
     elif stated.remote_credentials:
-        found["content_credentials"] = (_REMOTE,)
+        found["content_credentials"] = ()  # a reference to a manifest; nothing is fetched
     return found
 
 

@@ -12,7 +12,7 @@ import pypdfium2.raw as pdfium
 
 from biocodes_crate.figures.model import Box
 from biocodes_crate.figures.placing import Matrix, bounds_of
-from biocodes_crate.figures.vector_bars import Label, Rule
+from biocodes_crate.figures.vector_bars import Label
 
 _MOST_RULES = 5000
 _MOST_SEGMENTS = 8  # of a rectangle, however it is drawn
@@ -21,15 +21,15 @@ _MOST_LABELS = 5000
 _LEVEL = math.sin(math.radians(0.5))
 
 
-def pdf_rules(paths: Iterable[tuple[Any, Matrix, Box | None]]) -> list[Rule]:
+def pdf_rules(paths: Iterable[tuple[Any, Matrix, Box | None]]) -> list[Box]:
     """Level lines and flat rectangles among path objects, each with its matrix to the page."""
-    found: list[Rule] = []
+    found: list[Box] = []
     for handle, matrix, clip in paths:
         if len(found) >= _MOST_RULES:
             break
         box = _flat(handle, matrix)
         if box is not None and (clip is None or _is_within(box, clip)):
-            found.append(Rule(box))
+            found.append(box)
     return found
 
 
@@ -69,8 +69,13 @@ def _stroked(handle: Any, matrix: Matrix, box: Box, *, is_line: bool) -> Box | N
 
 
 def _is_within(box: Box, clip: Box) -> bool:
-    """Whether a clip leaves a bar its length."""
-    return clip.x <= box.x + 0.01 * box.w and clip.x + clip.w >= box.x + 0.99 * box.w and clip.y <= box.y + box.h
+    """Whether a clip leaves a bar its length, and something of its height."""
+    return (
+        clip.x <= box.x + 0.01 * box.w
+        and clip.x + clip.w >= box.x + 0.99 * box.w
+        and clip.y < box.y + box.h
+        and box.y < clip.y + clip.h
+    )
 
 
 def pdf_labels(page: pypdfium2.PdfPage, to_page: Matrix) -> list[Label]:

@@ -17,7 +17,7 @@ from biocodes_crate.figures.metadata import digital_source
 from biocodes_crate.figures.model import Box, FigurePage, PageUnit
 from biocodes_crate.figures.placing import Matrix, Pixels, Placed, Text, place_panels
 from biocodes_crate.figures.raster import decode
-from biocodes_crate.figures.vector_bars import Label, Rule, add_vector_bars
+from biocodes_crate.figures.vector_bars import Label, add_vector_bars
 from biocodes_crate.findings import Finding, Severity
 from biocodes_crate.images import AnyFile
 
@@ -129,7 +129,7 @@ class _Slide:
         self._shapes = 0
         self._pixels = 0
         self.texts: list[Text] = []
-        self.rules: list[Rule] = []
+        self.rules: list[Box] = []
         self.labels: list[Label] = []
 
     def images(self) -> Iterator[Placed]:
@@ -221,7 +221,7 @@ class _Slide:
             ends = thick / 2 if outline is not None and outline.get("cap") in ("sq", "rnd") else 0.0
             box = Box(box.x - ends, box.y - thick / 2, box.w + 2 * ends, box.h + thick)
         if box.w >= 3 * box.h > 0:
-            self.rules.append(Rule(box))
+            self.rules.append(box)
 
     def _text(self, shape: Any, outer: Matrix) -> None:
         text = shape.text_frame.text.strip()

@@ -15,7 +15,7 @@ import tifffile
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from biocodes_crate.errors import UnreadableFigure
-from biocodes_crate.figures.embedded import packets_of
+from biocodes_crate.figures.embedded import TIFF_C2PA, packets_of
 from biocodes_crate.figures.samples import Pixels, Range, on_white, range_of, to_uint8
 from biocodes_crate.figures.tiff import tiff_rgb
 from biocodes_crate.images import AnyFile
@@ -24,7 +24,6 @@ MAX_PIXELS = 400_000_000  # a 600 dpi A3 page has 70 million
 MAX_PAGES = 200
 _ROWS = 512  # of a band
 _SAMPLES_LIMIT = 3 * MAX_PIXELS
-_C2PA = 52545  # tag of a C2PA manifest store (C2PA 2.1, appendix A)
 _PILLOW_LOCK = RLock()  # its limit on pixels is a global
 
 
@@ -168,5 +167,5 @@ def _read_tiff(path: AnyFile) -> list[Raster]:
 
 
 def _tiff_info(page: tifffile.TiffPage) -> dict[str, Any]:
-    tags: dict[str, int | str] = {"software": "Software", "artist": "Artist", "xmp": "XMP", "c2pa": _C2PA}
+    tags: dict[str, int | str] = {"software": "Software", "artist": "Artist", "xmp": "XMP", "c2pa": TIFF_C2PA}
     return {name: page.tags[tag].value for name, tag in tags.items() if tag in page.tags}

@@ -33,7 +33,7 @@ from biocodes_crate.figures.placing import (
 )
 from biocodes_crate.figures.raster import decode
 from biocodes_crate.figures.svg_geometry import fitted, length, parse_path_bounds, parse_transform, parse_view_box
-from biocodes_crate.figures.vector_bars import Label, Rule, add_vector_bars
+from biocodes_crate.figures.vector_bars import Label, add_vector_bars
 from biocodes_crate.findings import Finding, Severity
 from biocodes_crate.images import AnyFile
 
@@ -144,7 +144,7 @@ class _Reader:
         self.name = name
         self.findings: list[Finding] = []
         self.texts: list[Text] = []
-        self.rules: list[Rule] = []
+        self.rules: list[Box] = []
         self.labels: list[Label] = []
         self._by_id: dict[str, Element] = {}
         self._css: dict[str, str] = {}
@@ -377,7 +377,7 @@ class _Reader:
         elif is_line or style.get("fill") == "none":
             return
         if box.w >= 3 * box.h > 0:
-            self.rules.append(Rule(box))
+            self.rules.append(box)
 
     def _text(self, element: Element, style: dict[str, str], state: _State) -> None:
         content = "".join(element.itertext()).strip()

@@ -17,13 +17,6 @@ _SLACK = 0.01  # of the panel's sides, by which a bar may reach over them
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """A level line or flat rectangle on a page, as long as it is painted."""
-
-    box: Box  # in the units of the page
-
-
-@dataclass(frozen=True, slots=True)
 class Label:
     """A line of text on a page."""
 
@@ -42,17 +35,18 @@ def stated_length(text: str) -> float | None:
 
 
 def add_vector_bars(
-    panels: Sequence[Panel], rules: Sequence[Rule], labels: Sequence[Label], width: float, height: float
+    panels: Sequence[Panel], rules: Sequence[Box], labels: Sequence[Label], width: float, height: float
 ) -> list[Panel]:
     """Panels, boxes in percent, with the scale bars that are drawn over them on a page of this size.
 
+    Rules are level lines and flat rectangles, in the units of the page, as long as they are painted.
     A bar belongs to the smallest panel that holds it. A panel with two has none: it is not clear which counts.
     """
     lengths = [(label.box, value) for label in labels if (value := stated_length(label.text)) is not None]
     found: dict[int, list[tuple[Box, float]]] = {}
-    for box in dict.fromkeys(rule.box for rule in rules) if lengths else ():
+    for box in dict.fromkeys(rules) if lengths else ():
         at = _holder(box, panels, width, height)
-        value = _length_beside(box, lengths, [rule.box for rule in rules]) if at is not None else None
+        value = _length_beside(box, lengths, rules) if at is not None else None
         if at is not None and value is not None:
             found.setdefault(at, []).append((box, value))
     done = list(panels)

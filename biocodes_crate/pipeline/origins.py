@@ -59,13 +59,13 @@ def credential_findings(figure: str, manifests: Sequence[str] | None) -> list[Fi
     """That a figure has C2PA content credentials, by the names of their manifests; they are not validated."""
     if manifests is None:
         return []
-    named = f", {manifests[-1]}," if manifests else ""
+    named = f", {manifests[-1]}" if manifests else ""
     return [
         Finding(
             "content-credentials",
             Severity.INFO,
             figure,
-            f"the file has C2PA content credentials{named} which were not validated",
+            f"the file holds or refers to C2PA content credentials{named}; they were not validated",
             "Check them with a C2PA tool, such as c2patool.",
         )
     ]

@@ -211,7 +211,7 @@ def explain_evidence(evidence: Evidence) -> list[Measurement]:
         meaning = "How much worse the next best plane fits. Near 0, neighbouring planes can hardly be told apart."
         found.append(Measurement("Margin to the next plane", f"{value:.3f}", meaning, _clipped(value)))
     if (value := evidence.log10_false_alarm) is not None:
-        meaning = "How often an image that does not match would fit as well, by trials on non-matching images."
+        meaning = "How often an image that does not match is expected to fit as well, going by trials with such images."
         found.append(Measurement("False-alarm probability", false_alarm(value), meaning, _clipped(-value / 20)))
     return found
 

@@ -20,6 +20,7 @@ from biocodes_crate.tracing.recheck import Recheck, recheck_panel
 from biocodes_crate.tracing.reuse import find_reuse
 from biocodes_crate.tracing.stored import read_index, write_index
 from biocodes_crate.tracing.trace import trace_figure, trace_panel
+from biocodes_crate.tracing.windows import tones_off
 
 __all__ = [
     "Affine",
@@ -43,6 +44,7 @@ __all__ = [
     "find_reuse",
     "read_index",
     "recheck_panel",
+    "tones_off",
     "trace_figure",
     "trace_panel",
     "write_index",

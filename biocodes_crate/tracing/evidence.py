@@ -20,6 +20,7 @@ NOISE_FLOOR = 2.0  # grey levels; detail weaker than this is rounding and compre
 MOST_COUNTED = 12.0  # grey levels
 TILE_AGREES = 0.4  # correlation of detail within a tile
 LOG10_FLOOR = -300.0
+FAR_OFF, LEAST_FAR_OFF = 4.0, 8.0  # standard deviations of what fits, and grey levels
 
 # Where a panel lies on its source to the pixel, each of its parts does so for itself.
 PARTS = 8  # to a side
@@ -44,6 +45,14 @@ class Agreement:
     residual: float  # root mean square, grey levels
     capped: float  # likewise, of differences of at most MOST_COUNTED: what is drawn over the image hardly counts
     signal: float  # standard deviation of the panel, grey levels
+
+
+def belonging(away: NDArray[np.float32]) -> Valid:
+    """Where differences (N,), grey levels, are like most of them; the others show what does not belong to the source.
+
+    Always at least half of them.
+    """
+    return np.asarray(away <= max(FAR_OFF * 1.48 * float(np.median(away)), LEAST_FAR_OFF))
 
 
 def agreement(panel: Field, rendered: Field, valid: Valid) -> Agreement:

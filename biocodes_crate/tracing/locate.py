@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from biocodes_crate.figures.model import Panel
 from biocodes_crate.images import Scene
-from biocodes_crate.tracing.drawn import drawn_over
-from biocodes_crate.tracing.evidence import Agreement, agreement
+from biocodes_crate.tracing.evidence import Agreement, agreement, belonging
 from biocodes_crate.tracing.index import PROJECTED, KeyPicture
 from biocodes_crate.tracing.model import PlaneRef, Projection
 from biocodes_crate.tracing.pixels import (
@@ -41,6 +40,7 @@ from biocodes_crate.tracing.planes import (
 )
 from biocodes_crate.tracing.register import SMALLEST_OVERLAP, Reader, register
 from biocodes_crate.tracing.retrieve import Hypothesis
+from biocodes_crate.tracing.strokes import drawn_over
 from biocodes_crate.tracing.tones import Mixture, PanelTone, ToneCurve, fit_colours, fit_mixture, fit_tone
 
 Matrix = NDArray[np.float64]
@@ -230,8 +230,7 @@ def _kernel(panel: PanelPixels, pixels: SourcePixels, place: Place, planes: Sequ
     pairs = [(i, j) for i in range(len(windows)) for j in range(len(greys))]
     i, j = max(pairs, key=lambda pair: fit_tone(smooth[pair[0]], greys[pair[1]]).explained)
     # What is drawn over the image would hide which one fits better.
-    away = np.abs(greys[j] - fit_tone(smooth[i], greys[j])(smooth[i]))
-    near = away < max(4 * 1.48 * float(np.median(away)), 8.0)
+    near = belonging(np.abs(greys[j] - fit_tone(smooth[i], greys[j])(smooth[i])))
     residuals = {
         kernel: fit_tone(apply_warp(warp, windows[i], kernel)[use][near], greys[j][near]).residual for kernel in Kernel
     }
@@ -392,9 +391,9 @@ def _measured(
     if len(channels) == 1 and not scene.is_rgb:
         compared = _closest_grey(panel, grid, sources[0], valid)
         first = fit_tone(sources[0][valid], compared[valid])
-        belonging = _belonging(compared - first(sources[0]), valid)
-        curve = fit_tone(sources[0][belonging], compared[belonging])
-        rendered = _toned_then_warped(curve, windows[0], warp, place.kernel, compared, belonging)
+        near = _belonging(compared - first(sources[0]), valid)
+        curve = fit_tone(sources[0][near], compared[near])
+        rendered = _toned_then_warped(curve, windows[0], warp, place.kernel, compared, near)
         return Fit(
             place.image, scene.index, place.matrix, channels, choice, agreement(compared, rendered, valid),
             curve, None, (1.0,), rendered, compared, valid, grid,
@@ -418,8 +417,8 @@ def _coloured(
     colours = panel.colours(grid)
     source = apply_warp(warp, window, place.kernel)
     first = fit_colours(source[valid], colours[valid])
-    belonging = _belonging(colours - first(source), valid)
-    toned = fit_colours(source[belonging], colours[belonging])(window)
+    near = _belonging(colours - first(source), valid)
+    toned = fit_colours(source[near], colours[near])(window)
     rendered = np.stack([apply_warp(warp, np.ascontiguousarray(toned[..., i]), place.kernel) for i in range(3)], -1)
     grey = _closest_grey(panel, grid, source, valid)
     channels = choice.best.channels if channel is None else (channel,)
@@ -461,9 +460,9 @@ def _toned_then_warped(
 
 def _belonging(difference: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(Y, X), the valid pixels without those that are far off: what does not belong shall not bend the tones."""
-    away = np.abs(np.atleast_3d(difference)).max(axis=2)
-    near = valid & (away < max(4 * 1.48 * float(np.median(away[valid])), 8.0))
-    return near if near.sum() > 0.5 * valid.sum() else valid
+    near = valid.copy()
+    near[valid] = belonging(np.abs(np.atleast_3d(difference)).max(axis=2)[valid])
+    return near
 
 
 def _contributing(

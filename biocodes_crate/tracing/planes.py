@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biocodes_crate.images import Scene
+from biocodes_crate.tracing.evidence import belonging
 from biocodes_crate.tracing.model import PlaneRef, Projection, ProjectionKind
 from biocodes_crate.tracing.tones import fit_colours, fit_mixture, fit_tone
 
@@ -28,7 +29,6 @@ BETTER = 1.02  # times the squared error that a rival must leave, if it is nearl
 # is asked.
 BETTER_THAN_WITHIN = 1.5
 MUCH_BETTER, LEAST_GAIN = 2.0, 1.5  # times the squared error of a rival that differs in few places, and standard errors
-FAR_OFF, LEAST_FAR_OFF = 4.0, 8.0  # standard deviations of what fits, and grey levels
 KINDS = (ProjectionKind.MAX, ProjectionKind.MEAN, ProjectionKind.MIN)
 FINALISTS = 24
 LIKELY = 60  # planes that are scanned again without what is drawn over the image
@@ -238,8 +238,7 @@ def _explained_by_any(sampled: Sampled, ranked: Sequence[Ranked], scene: Scene) 
     Where one plane fits and another does not is what tells the two apart, and is kept.
     """
     nearest = np.min([np.sqrt(sampled.errors(r, scene.size_z)[0]) for r in ranked], axis=0)
-    near = nearest < max(FAR_OFF * 1.48 * float(np.median(nearest)), LEAST_FAR_OFF)
-    return np.asarray(near if near.mean() > 0.5 else np.ones(len(near), bool))
+    return belonging(nearest)
 
 
 def _widened(sampled: Sampled, depth: Depth, scene: Scene) -> Depth:

@@ -95,6 +95,8 @@ def test_a_bar_of_a_pdf_is_measured_exactly(tmp_path: Path, drawing: bytes) -> N
     [
         (b"220 70 80 4 re n", WORDS),  # not painted
         (b"1 g 220 70 80 40 re f", WORDS),  # a box
+        (b"q 200 100 200 200 re W n 1 g 220 70 80 4 re f Q", WORDS),  # below what a clip leaves
+        (b"q 200 0 200 60 re W n 1 g 220 70 80 4 re f Q", WORDS),  # above it
         (b"1 G 4 w 220 60 m 300 120 l S", WORDS),  # slanted
         (b"1 g 220 70 80 4 re f", b""),  # nothing is written: its length is not known
         (b"1 g 220 70 80 4 re f", b"BT /H 12 Tf 1 g 240 200 Td (20 \\265m) Tj ET"),  # far away

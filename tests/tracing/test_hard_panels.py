@@ -15,8 +15,8 @@ from biocodes_crate.study import DeclaredSource
 from biocodes_crate.tracing import Status, trace_figure, trace_panel
 from biocodes_crate.tracing.decision import UNRELATED, log10_tail
 from biocodes_crate.tracing.evidence import agreement
+from biocodes_crate.tracing.strokes import half_width
 from biocodes_crate.tracing.tones import colour_map, fit_colours
-from biocodes_crate.tracing.unexplained import half_width
 
 
 @pytest.fixture(scope="module")

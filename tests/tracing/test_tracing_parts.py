@@ -30,7 +30,7 @@ from biocodes_crate.tracing.features import as_variant, describe
 from biocodes_crate.tracing.pixels import Kernel, apply_warp, comparison_grid, on_grid, plan_warp
 from biocodes_crate.tracing.register import is_sound, register
 from biocodes_crate.tracing.retrieve import fit_similarity
-from biocodes_crate.tracing.unexplained import is_drawn
+from biocodes_crate.tracing.strokes import is_drawn
 
 
 @pytest.mark.parametrize(("mirrored", "inverted"), list(product((False, True), (False, True))))

@@ -7,7 +7,7 @@ import numpy as np
 from specimens import Study, panel_of, shown, texture
 
 from biocodes_crate.tracing import Status, trace_panel
-from biocodes_crate.tracing.drawn import drawn_over
+from biocodes_crate.tracing.strokes import drawn_over
 
 
 def pair(seed: int = 7) -> tuple[np.ndarray, np.ndarray]:

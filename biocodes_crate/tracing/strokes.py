@@ -1,4 +1,8 @@
-"""What was drawn over an image and not found before: seen best where the source shows what lies below it."""
+"""Letters, arrows, bars and boxes that are drawn over an image: seen best where the source shows what lies below.
+
+`drawn_over` says which pixels are left out of the comparison: single strokes, and only what is surely drawn.
+`is_drawn` says of a whole region that differs, perhaps of many letters, whether it is lettering or a patch.
+"""
 
 from __future__ import annotations
 
@@ -62,3 +66,35 @@ def drawn_over(panel: Field, rendered: Field, colours: Field, valid: Mask) -> Ma
         return nothing
     grown: Mask = (cv2.dilate(strokes.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0) & valid
     return grown if grown.sum() <= MOST * valid.sum() else nothing
+
+
+def half_width(part: Mask) -> float:
+    """Half the width, in pixels, of the thickest place of a part (Y, X)."""
+    closed = cv2.morphologyEx(np.pad(part.astype(np.uint8), 2), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    return float(cv2.distanceTransform(closed, cv2.DIST_L2, 3).max())
+
+
+def is_drawn(panel: Field, rendered: Field, odd: Mask) -> bool:
+    """Whether the odd pixels of a part (Y, X, C) look like strokes drawn on top of the image.
+
+    Strokes are all brighter, or all darker, than the source says; they reach the end of the range,
+    which their surroundings do not; and they fill less than their box does. Image content that was
+    put over the source differs in both directions, and fills its place.
+    """
+    if not odd.any():
+        return True
+    panel_grey, source_grey = panel.mean(axis=2), rendered.mean(axis=2)
+    difference = (panel - rendered)[odd]
+    strongest = difference[np.arange(len(difference)), np.abs(difference).argmax(axis=1)].astype(np.float64)
+    energy = strongest**2
+    brighter = float(energy[strongest > 0].sum() / max(energy.sum(), 1e-9))  # share of the difference
+    around = ~odd
+    # Thin strokes on a reduced grid are mixed with what lies below them, so that white is not quite white.
+    reach = np.percentile(panel.max(axis=2)[odd], 95), np.percentile(panel.min(axis=2)[odd], 5)
+    if not around.any() or odd.mean() > 0.6:
+        return bool(np.ptp(panel_grey[odd]) < 30 and reach[0] > 240)  # a bar, all white
+    if brighter > 0.85 and reach[0] > 180:
+        return bool(np.median(panel_grey[around]) < 0.7 * reach[0] and np.median(source_grey[odd]) < 0.75 * reach[0])
+    if brighter < 0.15 and reach[1] < 60:
+        return bool(np.median(panel_grey[around]) > 100)
+    return False
