@@ -97,16 +97,13 @@ def write_study(root: Path, megabytes: int) -> None:
     group.attrs["ome"] = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": [dataset]}]}
 
 
-def time_integrity(megabytes: int) -> None:
+def time_integrity(megabytes: int, repeats: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "study"
         write_study(root, megabytes)
         path = "images/a.ome.zarr"
         image = open_image(root / path)
-        code_image(image)  # so that every run finds the files in the page cache
-        start = time.perf_counter()
-        codes = code_image(image)
-        coding = time.perf_counter() - start
+        codes = code_image(image)  # so that every run finds the files in the page cache
         (scene,) = image.scenes
         record = SceneRecord(
             0, scene.name, scene.array_path, scene.size_x, scene.size_y, scene.size_z, scene.size_c, scene.size_t,
@@ -129,13 +126,23 @@ def time_integrity(megabytes: int) -> None:
             [f.relative_to(root).as_posix() for f in files],
             {p: root / p for p in GENERATED if (root / p).exists()},
         )
-        print(f"coding     {megabytes:>7} MB         {coding:8.2f} s")
-        for name, crate in (("folder", root), ("zip", packed)):
-            start = time.perf_counter()
-            report = validate_crate(crate, Level.INTEGRITY)
-            seconds = time.perf_counter() - start
-            ratio = seconds / coding
-            print(f"integrity  {name:>7}            {seconds:8.2f} s   {ratio:.2f} x coding   valid: {report.valid}")
+        works = {
+            "coding": lambda: code_image(image),
+            "folder": lambda: validate_crate(root, Level.INTEGRITY).valid,
+            "zip": lambda: validate_crate(packed, Level.INTEGRITY).valid,
+        }
+        best = dict.fromkeys(works, float("inf"))
+        for _ in range(repeats):  # in turns, since what else the machine does changes
+            for name, work in works.items():
+                start = time.perf_counter()
+                valid = work()
+                best[name] = min(best[name], time.perf_counter() - start)
+                if not valid:
+                    raise SystemExit(f"the {name} is not valid")
+        print(f"coding     {megabytes:>7} MB         {best['coding']:8.2f} s   the best of {repeats}, in turns")
+        for name in ("folder", "zip"):
+            ratio = best[name] / best["coding"]
+            print(f"integrity  {name:>7}            {best[name]:8.2f} s   {ratio:.2f} x coding")
         start = time.perf_counter()
         tree_code(root / path)
         print(f"hashing of the bytes alone    {time.perf_counter() - start:8.2f} s")
@@ -145,11 +152,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--entities", type=int, nargs="*", default=[1000, 20000])
     parser.add_argument("--megabytes", type=int, default=256)
+    parser.add_argument("--repeats", type=int, default=5)
     asked = parser.parse_args()
     for entities in asked.entities:
         time_metadata(entities)
     if asked.megabytes:
-        time_integrity(asked.megabytes)
+        time_integrity(asked.megabytes, asked.repeats)
     return 0
 
 

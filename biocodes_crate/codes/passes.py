@@ -235,8 +235,9 @@ class _Pools:
         """Results of the works in their order, a bounded number of bytes ahead of the caller."""
         waiting: deque[tuple[Future[T], int]] = deque()
         ahead = 0
+        most = 2 * self._workers + 1  # so that workers have something to do while the caller hashes
         for run, nbytes in works:
-            while waiting and (ahead + nbytes > _IN_FLIGHT_BYTES or len(waiting) > self._workers):
+            while waiting and (ahead + nbytes > _IN_FLIGHT_BYTES or len(waiting) >= most):
                 future, size = waiting.popleft()
                 yield future.result()
                 ahead -= size

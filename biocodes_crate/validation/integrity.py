@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import zipfile
 import zlib
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from threading import Event
 from typing import Any
 
-from biocodes_crate.codes import ImageCodes, code_image, read_plane_table
+from biocodes_crate.codes import ImageCodes, TreeCode, code_image, read_plane_table
 from biocodes_crate.crate import (
     EDGES_FILE,
     GENERATED,
@@ -37,6 +39,10 @@ _MAX_EDGES_FILE = 1 << 28  # bytes
 _LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
 
+class _StoppedError(Exception):
+    """Ends the hashing of the payload, whose code nobody asks for any more."""
+
+
 @dataclass(slots=True)
 class _Checker:
     workspace: Workspace
@@ -45,6 +51,8 @@ class _Checker:
     found: Findings
     on_progress: OnProgress
     codes: dict[str, ImageCodes] = field(default_factory=dict)  # of images, by path
+    payload: Future[TreeCode] | None = None  # its code, computed beside the others
+    stopped: Event = field(default_factory=Event)  # nobody waits for it any more
 
     def files(self) -> dict[str, Entity]:
         """Data entities of the crate itself, by path."""
@@ -204,20 +212,36 @@ class _Checker:
                 message = f"'imageCode' is {code}, but the picture gives {codes.image_code}"
                 self.found.add("figure-code-differs", entity["@id"], message, key="imageCode")
 
+    def start_crate_code(self, files: dict[str, Entity], pool: Executor) -> None:
+        """Begin to hash the payload as a whole, which leaves a core free most of the time."""
+        if self.workspace.is_local and text(self.root, "iscc_code") is not None and not self._is_explained():
+            self.payload = pool.submit(self._payload_code, files)
+
     def check_crate_code(self, files: dict[str, Entity]) -> None:
         """(5) The payload as a whole has the root's code; said only where no single file explains it."""
         code = text(self.root, "iscc_code")
-        explained = ("file-missing", "size-differs", "code-differs", "file-unreadable", "not-checked", "link-in-crate")
-        if code is None or self.found.has(*explained):
+        if code is None or self._is_explained():
             return
-        crate = self.workspace.crate
-        payload = [path for path in crate.files() if path not in GENERATED and _covered(path, files)]
         try:
-            actual = self.workspace.payload_code(payload).iscc
+            actual = (self._payload_code(files) if self.payload is None else self.payload.result()).iscc
         except UNREADABLE as error:
             self.found.add("not-checked", self.root["@id"], f"the code of the payload: {_words(error)}")
             return
         self._compare(self.root, "iscc_code", code, actual, "crate-code-differs")
+
+    def _is_explained(self) -> bool:
+        """Whether a single file explains that the payload has another code."""
+        return self.found.has(
+            "file-missing", "size-differs", "code-differs", "file-unreadable", "not-checked", "link-in-crate"
+        )
+
+    def _payload_code(self, files: dict[str, Entity]) -> TreeCode:
+        payload = [path for path in self.workspace.crate.files() if path not in GENERATED and _covered(path, files)]
+        return self.workspace.payload_code(payload, self._go_on)
+
+    def _go_on(self, _: int) -> None:
+        if self.stopped.is_set():
+            raise _StoppedError
 
     def check_edges_file(self) -> None:
         """(6) The file of edges says what the metadata says."""
@@ -257,9 +281,14 @@ def check_integrity(workspace: Workspace, index: Index, root: Entity, found: Fin
     checker = _Checker(workspace, index, root, found, on_progress)
     files = checker.files()
     checker.check_presence(files)
-    checker.check_codes(files)
-    checker.check_planes()
-    checker.check_crate_code(files)
+    with ThreadPoolExecutor(1, thread_name_prefix="payload") as pool:
+        try:
+            checker.start_crate_code(files, pool)
+            checker.check_codes(files)
+            checker.check_planes()
+            checker.check_crate_code(files)
+        finally:
+            checker.stopped.set()
     checker.check_edges_file()
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
+import zipfile
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from biocodes_crate.codes import (
     FigureCodes,
@@ -19,6 +21,7 @@ from biocodes_crate.codes import (
     tree_code,
 )
 from biocodes_crate.crate import CrateReader, display, extract
+from biocodes_crate.crate.reader import Packed
 from biocodes_crate.errors import UnsafePath
 from biocodes_crate.figures import Figure, open_figure
 from biocodes_crate.figures.raster import Raster, read_raster
@@ -99,13 +102,32 @@ class Workspace:
         self._refuse_bombs([path] if path in self.crate.files() else list(self.crate.below(path)))
         return packed_tree_code(path, self.crate.files(), self.crate.open)
 
-    def payload_code(self, paths: Sequence[str]) -> TreeCode:
-        """The code of several files as one; nothing is unpacked."""
-        folder = self.crate.folder
+    def payload_code(self, paths: Sequence[str], on_bytes: Callable[[int], None] = lambda _: None) -> TreeCode:
+        """The code of several files as one; nothing is unpacked.
+
+        `on_bytes` is called with the number of bytes read, or about to be read, now and then; what it raises ends
+        the reading.
+        """
+        folder, packed = self.crate.folder, self.crate.packed
         if folder is not None:
-            return payload_code(folder, [folder / path for path in paths])
+            return payload_code(folder, [folder / path for path in paths], on_bytes)
         self._refuse_bombs(paths)
-        return packed_payload_code(paths, self.crate.open)
+
+        def told(path: str, opened: Callable[[str], IO[bytes]]) -> IO[bytes]:
+            on_bytes(self.crate.size(path))
+            return opened(path)
+
+        if packed is None:
+            return packed_payload_code(paths, lambda path: told(path, self.crate.open))
+        # By itself: an open zip counts its readers without a lock, and others read at the same time.
+        with zipfile.ZipFile(packed.path) as archive:
+            read = partial(_open_member, archive, packed)
+            return packed_payload_code(paths, lambda path: told(path, read))
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the files of the crate are at hand, and none of them has to be fetched."""
+        return self.crate.folder is not None or self.crate.packed is not None
 
     def figure_codes(self, path: str) -> FigureCodes:
         """The codes of a figure file."""
@@ -191,3 +213,7 @@ class Workspace:
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
+
+
+def _open_member(archive: zipfile.ZipFile, packed: Packed, path: str) -> IO[bytes]:
+    return archive.open(packed.entries[packed.prefix + path])
