@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import re
 import zlib
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,12 +17,13 @@ from biocodes_crate.images import AnyFile
 _MOST_BYTES = 400 << 20  # of a file that is searched
 _MOST_PACKET = 16 << 20
 _MOST_STREAMS = 5000
+_MOST_CATALOGS = 10  # one for each time that the file was changed
 _MOST_ATTACHMENTS = 100
 
 # ISO 32000-2, 7.3.8: a stream is its dictionary, the word, and the data. The dictionaries met here are short.
-_STREAM = re.compile(
-    rb"(\d{1,10})\s+\d{1,5}\s+obj\b(?=\s*<<)((?:(?!endobj|stream\r?\n).){1,4000}?)stream\r?\n", re.DOTALL
-)
+_STREAM = re.compile(rb"(?<!end)stream\r?\n")
+_OBJECT = re.compile(rb"(\d{1,10})\s+\d{1,5}\s+obj\b(?=\s*<<)")
+_LONGEST = 4000  # bytes of a dictionary
 _METADATA = re.compile(rb"/Metadata\s+(\d{1,10})\s+\d{1,5}\s+R")
 _CATALOG = re.compile(rb"/Type\s*/Catalog\b")
 
@@ -49,7 +51,11 @@ def _streams(data: bytes) -> tuple[list[bytes], list[bytes]]:
     for count, match in enumerate(_STREAM.finditer(data)):
         if count >= _MOST_STREAMS:
             break
-        number, about = match.group(1), match.group(2)
+        before = data[max(0, match.start() - _LONGEST) : match.start()].rpartition(b"endobj")[2]
+        head = _OBJECT.search(before)
+        if head is None:
+            continue
+        number, about = head.group(1), before[head.end() :]
         owned = _METADATA.search(about)
         if owned is not None and re.search(rb"/Subtype\s*/(?:Image|Form)\b", about):
             of_images.add(owned.group(1))
@@ -57,7 +63,7 @@ def _streams(data: bytes) -> tuple[list[bytes], list[bytes]]:
             packets[number] = _content(data, match.end(), about)
         elif b"c2pa" in about.lower() or data[match.end() + 4 : match.end() + 8] == b"jumb":
             stores.append(_content(data, match.end(), about))
-    for catalog in reversed(list(_CATALOG.finditer(data))):
+    for catalog in reversed(deque(_CATALOG.finditer(data), _MOST_CATALOGS)):
         # The catalog may as well be packed with other objects; if it is not, it says which stream it is.
         start, stop = data.rfind(b" obj", 0, catalog.start()), data.find(b"endobj", catalog.end())
         named = _METADATA.search(data, start, stop) if 0 <= start < stop else None

@@ -166,11 +166,9 @@ class _Slide:
 
     def _picture(self, shape: Any, outer: Matrix) -> Placed | None:
         blob: bytes = shape.image.blob
-        raster = decode(blob, self._path)
+        raster = decode(blob, self._path, _MOST_PIXELS - self._pixels)
         stored_h, stored_w = raster.pixels.shape[:2]
         self._pixels += stored_h * stored_w
-        if self._pixels > _MOST_PIXELS:
-            raise ValueError("the slide holds too many pixels")
         pixels = _cropped(raster.pixels, shape)
         if pixels is None:
             return None
@@ -188,11 +186,10 @@ class _Slide:
         name = None if blip is None else blip.get(f"{_R}embed")
         if fill is None or name is None or fill.find(f"{_A}tile") is not None or shape.width is None:
             return None
-        raster = decode(self._slide.part.related_part(name).blob, self._path)
+        blob = self._slide.part.related_part(name).blob
+        raster = decode(blob, self._path, _MOST_PIXELS - self._pixels)
         stored_h, stored_w = raster.pixels.shape[:2]
         self._pixels += stored_h * stored_w
-        if self._pixels > _MOST_PIXELS:
-            raise ValueError("the slide holds too many pixels")
         cut = fill.find(f"{_A}srcRect")
         sides = [max(0, int(cut.get(side) or 0)) / 100_000 if cut is not None else 0.0 for side in "ltrb"]
         x0, y0 = round(sides[0] * stored_w), round(sides[1] * stored_h)

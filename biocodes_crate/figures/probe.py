@@ -5,24 +5,17 @@ A second Python opens its pages first, with a limit on time and memory; what it 
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 from biocodes_crate.errors import UnreadableFigure
+from biocodes_crate.figures.confined import ConfinedError, run_confined
 
-_SECONDS = 20.0
-_BYTES = 2 << 30  # of address space: a page that fits a figure takes a tenth of it
+_SECONDS = 10.0
+_BYTES = 1 << 30  # of address space: a page that fits a figure takes a fifth of it
 _CODE = """
-import sys
-try:
-    import resource
-    resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]), int(sys.argv[2])))
-except (ImportError, ValueError, OSError):
-    pass
 import pypdfium2
 try:
-    source = sys.argv[1] if sys.argv[1] else sys.stdin.buffer.read()
+    source = sys.argv[2] if sys.argv[2] else sys.stdin.buffer.read()
     document = pypdfium2.PdfDocument(source)
 except Exception:
     sys.exit(0)
@@ -44,23 +37,12 @@ def probe_pdf(source: Path | bytes, pages: int, where: object) -> None:
     UnreadableFigure
         If that takes too long or too much memory, or ends the process.
     """
-    if not sys.executable:
-        return
     name, content = (str(source.absolute()), None) if isinstance(source, Path) else ("", source)
-    command = [sys.executable, "-P", "-c", _CODE, name, str(_BYTES), str(pages)]
     try:
-        done = subprocess.run(command, input=content, capture_output=True, timeout=_SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        raise _refused(where, f"its pages take more than {_SECONDS:.0f} s to open") from None
-    except OSError:
-        return
-    if done.returncode < 0 or done.returncode == 3:
-        raise _refused(where, "its pages take more memory than a figure does, or crash the reader")
-
-
-def _refused(where: object, why: str) -> UnreadableFigure:
-    return UnreadableFigure(
-        f"the PDF cannot be opened safely: {why}",
-        where=where,
-        remedy="Export the figure as PNG or TIFF of 300 to 600 dpi.",
-    )
+        run_confined(_CODE, [name, str(pages)], content, seconds=_SECONDS, most_bytes=_BYTES + len(content or b""))
+    except ConfinedError as error:
+        raise UnreadableFigure(
+            f"the PDF cannot be opened safely: its pages {error}",
+            where=where,
+            remedy="Export the figure as PNG or TIFF of 300 to 600 dpi.",
+        ) from None

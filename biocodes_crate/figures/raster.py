@@ -54,8 +54,8 @@ def read_raster(path: AnyFile) -> list[Raster]:
     return [decode(path)]
 
 
-def decode(source: AnyFile | bytes, where: object = None) -> Raster:
-    """The first picture of a file or of bytes, by Pillow: orientation applied, transparency on white."""
+def decode(source: AnyFile | bytes, where: object = None, most: int = MAX_PIXELS) -> Raster:
+    """The first picture, of at most so many pixels, of a file or of bytes, by Pillow: oriented, on white."""
     place = where if where is not None or isinstance(source, bytes) else source
     try:
         with (
@@ -63,7 +63,7 @@ def decode(source: AnyFile | bytes, where: object = None) -> Raster:
             io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file,
             Image.open(file) as picture,
         ):
-            check_size(picture.width, picture.height, place)
+            check_size(picture.width, picture.height, place, most)
             info = dict(picture.info) | {"exif": _exif(picture)}
             lossy = picture.format == "JPEG"
             picture.load()
@@ -88,17 +88,17 @@ def decode(source: AnyFile | bytes, where: object = None) -> Raster:
         ) from error
 
 
-def check_size(width: int, height: int, where: object) -> None:
+def check_size(width: int, height: int, where: object, most: int = MAX_PIXELS) -> None:
     """Refuse pictures that no journal asks for, before they are decoded."""
     if width < 1 or height < 1:
         raise UnreadableFigure("the picture has no pixels", where=where, remedy="Export the figure again.")
-    if width * height > MAX_PIXELS:
-        raise _too_large(where)
+    if width * height > most:
+        raise _too_large(where, most)
 
 
-def _too_large(where: object) -> UnreadableFigure:
+def _too_large(where: object, most: int = MAX_PIXELS) -> UnreadableFigure:
     return UnreadableFigure(
-        f"the picture has more than {MAX_PIXELS // 1_000_000} million pixels",
+        f"the picture has more than {most // 1_000_000} million pixels",
         where=where,
         remedy="Export the figure at 600 dpi or less.",
     )

@@ -1,5 +1,6 @@
 """Files made to do harm: each ends in a clear refusal or finding, and nothing is fetched, run or unpacked for it."""
 
+import base64
 import io
 import zipfile
 from pathlib import Path
@@ -13,7 +14,7 @@ from PIL import Image
 from pptx import Presentation
 
 from biocodes_crate.errors import UnreadableFigure
-from biocodes_crate.figures import open_figure, probe
+from biocodes_crate.figures import open_figure, probe, svg_drawing
 
 CATALOG = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>"]
 
@@ -62,11 +63,26 @@ def test_an_image_of_two_thousand_million_pixels_is_not_unpacked(tmp_path: Path)
     assert [f.id for f in open_figure(path).findings] == ["figure-too-complex"]
 
 
+def test_a_million_words_of_a_pdf_that_begin_nothing_are_passed_over_at_once(tmp_path: Path) -> None:
+    """A search that looks on from each of them would look at 4 gigabytes."""
+    junk = b"1 0 obj << " * 1_000_000
+    hidden = b"<</Length %d>>\nstream\n%s\nendstream" % (len(junk), junk)
+    path = write(tmp_path / "a.pdf", one_page(draw(6, 20, 20, 90, 90), [image(micrograph(1, 90, 90)), hidden]))
+    assert len(open_figure(path).pages[0].panels) == 1
+
+
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:x="http://www.w3.org/1999/xlink" width="%s" height="%s">%s</svg>'
 
 
 def svg(tmp_path: Path, body: str, width: float = 400, height: float = 200) -> Path:
     return write(tmp_path / "a.svg", (SVG % (width, height, body)).encode())
+
+
+def picture_in_svg() -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(micrograph(1, 90, 90)).save(buffer, "PNG")
+    uri = base64.b64encode(buffer.getvalue()).decode()
+    return f'<image x="20" y="20" width="90" height="90" href="data:image/png;base64,{uri}"/>'
 
 
 def test_an_svg_with_too_many_elements_is_refused(tmp_path: Path) -> None:
@@ -83,8 +99,41 @@ def test_entities_that_multiply_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("depth", [2_000, 200_000])
-def test_an_svg_as_deep_as_a_well_ends(tmp_path: Path, depth: int) -> None:
-    assert open_figure(svg(tmp_path, "<g>" * depth + "</g>" * depth)).pages[0].panels == ()
+def test_an_svg_as_deep_as_a_well_is_refused(tmp_path: Path, depth: int) -> None:
+    with pytest.raises(UnreadableFigure, match="deep"):
+        open_figure(svg(tmp_path, "<g>" * depth + "</g>" * depth))
+
+
+def test_what_lies_too_deep_to_be_searched_is_told(tmp_path: Path) -> None:
+    figure = open_figure(svg(tmp_path, "<g>" * 100 + picture_in_svg() + "</g>" * 100))
+    assert "figure-too-complex" in [f.id for f in figure.findings]
+
+
+def test_what_is_used_a_thousand_million_times_is_not_followed(tmp_path: Path) -> None:
+    levels = "".join(f'<g id="l{i}">{f"""<use href="#l{i + 1}"/>""" * 10}</g>' for i in range(9))
+    body = f'<defs>{levels}<rect id="l9" width="5" height="5"/></defs>{picture_in_svg()}<use href="#l0"/>'
+    figure = open_figure(svg(tmp_path, body))
+    assert {f.id for f in figure.findings} == {"figure-too-complex"}
+    assert len(figure.pages[0].panels) == 1
+
+
+def test_long_styles_and_paths_are_read_once_however_often_they_are_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read anew by each of 20,000 elements, these 400 kilobytes would be 8 gigabytes."""
+    monkeypatch.setattr(svg_drawing, "_SECONDS", 1.0)
+    style = "rect{" + "fill:red;" * 22_000 + "}"
+    body = f"""<style>{style}</style><clipPath id="c"><path d="M0 0{"h1" * 100_000}v200z"/></clipPath>
+        <defs><rect id="r" clip-path="url(#c)" width="9" height="1"/></defs>{picture_in_svg()}"""
+    figure = open_figure(svg(tmp_path, body + '<use href="#r"/>' * 20_000))
+    assert len(figure.pages[0].panels) == 1
+
+
+def test_drawing_that_takes_too_long_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(svg_drawing, "_SECONDS", 0.05)  # less than a Python needs to begin
+    figure = open_figure(svg(tmp_path, picture_in_svg()))
+    assert [f.id for f in figure.findings] == ["figure-too-complex"]
+    assert len(figure.pages[0].panels) == 1
 
 
 @pytest.mark.parametrize(("width", "height"), [(9e6, 9e6), (1e6, 1), (1, 1e6)])

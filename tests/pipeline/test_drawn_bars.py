@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from drawn_study import blobs
 from imagewriters import write_ome_zarr
+from pdf_writing import image, stream, write_objects
 from PIL import Image
 from pptx import Presentation
 from pptx.enum.shapes import MSO_SHAPE
@@ -56,8 +57,27 @@ def pptx(path: Path, length: float) -> None:
     deck.save(str(path))
 
 
+def pdf(path: Path, length: float) -> None:
+    """A point for each pixel of the panel, which is a vector page with an embedded image, a rectangle and words."""
+    pixels = np.asarray(Image.open(picture()))
+    drawing = b"q 140 0 0 140 20 40 cm /I6 Do Q 1 g 90 52 %f 3 re f " % length
+    font = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>"
+    path.write_bytes(
+        write_objects(
+            [
+                b"<</Type/Catalog/Pages 2 0 R>>",
+                b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+                b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]/Contents 4 0 R/Resources 5 0 R>>",
+                stream(b"", drawing + b"BT /H 8 Tf 95 60 Td (20 \\265m) Tj ET"),
+                b"<</XObject<</I6 6 0 R>>/Font<</H %s>>>>" % font,
+                image(pixels),
+            ]
+        )
+    )
+
+
 @pytest.mark.parametrize(("length", "told"), [(50, False), (51.5, False), (56, True), (44, True)])
-@pytest.mark.parametrize("write", [svg, pptx], ids=lambda write: write.__name__)
+@pytest.mark.parametrize("write", [svg, pptx, pdf], ids=lambda write: write.__name__)
 def test_a_drawn_bar_that_is_off_by_more_than_5_percent_is_told(study: Path, write, length: float, told: bool) -> None:
     write(study / "figures" / f"fig.{write.__name__}", length)
     result = build_study(study)
