@@ -16,7 +16,7 @@ from biocodes_crate.findings import Finding, Severity
 from biocodes_crate.pipeline import BuildResult
 from biocodes_crate.study import Study
 from biocodes_crate.tracing import Edge, PlaneRef, Status, TracedPage, TracedPanel
-from biocodes_crate.validation import Report
+from biocodes_crate.validation import Report, summary
 
 WIDTH = 80
 MOST_OF_A_KIND = 8  # findings of one kind that are written out
@@ -121,6 +121,8 @@ def describe_report(report: Report, width: int = WIDTH, *, verbose: bool = False
     lines = wrapped(f"{display(report.crate)} is {verdict} ({report.level.label}): {words}", width, "", "  ")
     style = Style.GOOD if report.valid else Style.BAD
     lines = [line.replace(verdict, styled(verdict, style), 1) for line in lines]
+    if told := summary(report):
+        lines += ["", *(part for line in told for part in wrapped(display(line), width, "  ", "    "))]
     if report.findings:
         lines += ["", describe_findings(report.findings, width, all_of_them=verbose)]
     return "\n".join(lines)

@@ -15,7 +15,7 @@ import unicodedata
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -126,13 +126,7 @@ class CrateReader(ABC):
 
     def _folders(self) -> frozenset[str]:
         if self._folder_names is None:
-            names: set[str] = set()
-            for path in self.files():
-                parent = path.rpartition("/")[0]
-                while parent and parent not in names:
-                    names.add(parent)
-                    parent = parent.rpartition("/")[0]
-            self._folder_names = frozenset(names)
+            self._folder_names = frozenset(_folders_of(self.files()))
         return self._folder_names
 
 
@@ -370,6 +364,9 @@ def checked_entries(archive: zipfile.ZipFile, path: Path | str) -> tuple[dict[st
         name = info.filename
         if info.is_dir():
             continue
+        if "\0" in info.orig_filename:  # zipfile cuts the name there, others may not
+            oddities.append(Oddity("path-escapes", info.orig_filename, "is a name with a character that ends names"))
+            continue
         try:
             check_path(name)
         except UnsafePath:
@@ -391,7 +388,19 @@ def checked_entries(archive: zipfile.ZipFile, path: Path | str) -> tuple[dict[st
                 )
             folded[same] = name
             entries[name] = info
+    for name in sorted(_folders_of(entries) & entries.keys()):
+        oddities.append(Oddity("case-collision", name, "is a file, and a folder with files in it"))
     return entries, oddities
+
+
+def _folders_of(names: Iterable[str]) -> set[str]:
+    folders: set[str] = set()
+    for name in names:
+        parent = name.rpartition("/")[0]
+        while parent and parent not in folders:
+            folders.add(parent)
+            parent = parent.rpartition("/")[0]
+    return folders
 
 
 def crate_prefix(entries: Mapping[str, zipfile.ZipInfo], path: Path | str, oddities: Sequence[Oddity] = ()) -> str:

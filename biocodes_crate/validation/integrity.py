@@ -73,8 +73,8 @@ class _Checker:
         for path, entity in files.items():
             folder = "Dataset" in types(entity)
             if not (crate.is_folder(path) if folder else path in crate.files()):
-                if not _is_link(self.workspace, path):
-                    self.found.add("file-missing", entity["@id"], f"{display(path)} is not in the crate", key="@id")
+                what = "is a link, which is not followed" if _is_link(self.workspace, path) else "is not in the crate"
+                self.found.add("file-missing", entity["@id"], f"{display(path)} {what}", key="@id")
             elif not folder and (size := text(entity, "contentSize")) is not None:
                 actual = crate.size(path)
                 if size.strip() != str(actual):

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from biocodes_crate.findings import Finding, Severity
+
+if TYPE_CHECKING:
+    from biocodes_crate.validation.contents import Contents
 
 
 class Level(IntEnum):
@@ -30,6 +33,7 @@ class Report:
     findings: tuple[Finding, ...]
     level: Level
     crate: str
+    contents: Contents | None = None  # None where the metadata could not be read
 
     @property
     def valid(self) -> bool:
@@ -52,6 +56,7 @@ class Report:
             "level": self.level.label,
             "valid": self.valid,
             "counts": self.counts(),
+            **({} if self.contents is None else {"contents": self.contents.as_json()}),
             "findings": [
                 {
                     "id": finding.id,

@@ -9,6 +9,7 @@ from biocodes_crate.crate.entities import Entity, Index
 from biocodes_crate.crate.pages import LocatedPage
 from biocodes_crate.errors import BadMetadata
 from biocodes_crate.progress import OnProgress, Progress, ignore_progress
+from biocodes_crate.validation.contents import contents_of
 from biocodes_crate.validation.edges import check_edges
 from biocodes_crate.validation.geometry import check_planes, check_scenes, check_transforms
 from biocodes_crate.validation.links import check_links
@@ -87,7 +88,8 @@ def validate_crate(
                     check_provenance(workspace, pages, found, on_progress)
         if crate.failure is not None:  # the line broke: no word about the crate
             raise crate.failure
-        return Report(found.result(), level, display(str(path)))
+        findings = found.result()
+        return Report(findings, level, display(str(path)), contents_of(index, pages, findings))
 
 
 def check_metadata(crate: CrateReader, found: Findings) -> tuple[Index, Entity, list[LocatedPage]]:

@@ -86,11 +86,18 @@ def link(target):
         ([("study.yaml", "1"), ("study.yaml", "2")], "file-duplicate"),
         ([("a.txt", "1"), ("A.txt", "2")], "name-collision"),
         ([("u\u0308.txt", "1"), ("\u00fc.txt", "2")], "name-collision"),
+        ([("a", "1"), ("a/b.txt", "2")], "name-collision"),
     ],
     ids=str,
 )
 def test_a_zip_with_a_name_that_leads_out_or_repeats(tmp_path, entries, expected):
     assert expected in ids(pack(tmp_path, entries))
+
+
+def test_a_zip_with_a_name_that_some_read_to_its_first_null(tmp_path):
+    path = pack(tmp_path, [("study.yaml_x", "1")])
+    path.write_bytes(path.read_bytes().replace(b"study.yaml_x", b"study.yaml\0x"))
+    assert "path-escapes" in ids(path)
 
 
 def lie(path, name, size):
@@ -329,6 +336,17 @@ def test_a_crate_with_files_mutated_at_random_never_raises(built, data):
         except BiocodesError:
             return
     assert all(found.id in RULES for found in report.findings)
+
+
+def test_a_listed_file_that_is_a_link_is_missing(built, tmp_path):
+    import shutil
+
+    crate = shutil.copytree(built, tmp_path / "crate")
+    (crate / FIGURE).unlink()
+    (crate / FIGURE).symlink_to(tmp_path / "outside" / "secret")
+    report = validate_crate(crate, Level.INTEGRITY)
+    assert not report.valid
+    assert {"file-missing", "link-in-crate"} <= {found.id for found in report.findings}
 
 
 def test_the_edges_file_may_be_anything(built, tmp_path):

@@ -15,7 +15,17 @@ from typer.testing import CliRunner
 from biocodes_crate.cli.app import app
 from biocodes_crate.crate import crate_metadata, metadata_bytes
 from biocodes_crate.findings import Finding, Severity
-from biocodes_crate.validation import RULES, Level, Report, ReportFormat, render
+from biocodes_crate.validation import (
+    RULES,
+    Contents,
+    FigureContents,
+    Level,
+    Report,
+    ReportFormat,
+    Standing,
+    render,
+    summary,
+)
 
 DATA = Path(__file__).parents[1] / "data"
 SARIF = jsonschema.Draft4Validator(json.loads((DATA / "schemas" / "sarif-2.1.0.schema.json").read_text()))
@@ -37,6 +47,7 @@ REPORT = Report(
     ),
     Level.PROVENANCE,
     HOSTILE,
+    Contents(2, 3, (FigureContents(HOSTILE, ((Standing.BACKED, 2), (Standing.REFUTED, 1))),)),
 )
 NOTHING = Report((), Level.METADATA, "crate")
 texts = st.text(max_size=30)
@@ -172,3 +183,22 @@ def test_the_exit_code_of_a_crate_that_is_not_valid_is_one_in_every_format(tmp_p
     path.write_text('{"@context": [], "@graph": []}')
     for form in ("text", *ReportFormat):
         assert CliRunner().invoke(app, ["validate", str(path), "--format", form]).exit_code == 1
+
+
+@pytest.mark.parametrize("form", [ReportFormat.HTML, ReportFormat.MARKDOWN])
+def test_what_is_in_the_crate_stands_above_the_findings(form):
+    text = render(REPORT, form)
+    held = text.index("Holds 2 images (3 scenes) and 1 figure.")
+    assert held < text.index("file-missing")
+    assert "3 panels: 2 backed by data, 1 wrong in the crate" in text
+
+
+def test_no_more_is_said_than_was_looked_at():
+    held = Contents(1, 1, (FigureContents("a.png", ((Standing.BACKED, 1),)),))
+    said = {level: " ".join(summary(Report((), level, "x", held))) for level in Level}
+    assert "not looked at" in said[Level.METADATA]
+    assert "Every file is there" in said[Level.INTEGRITY]
+    assert "not decided again" in said[Level.INTEGRITY]
+    assert "not" not in said[Level.PROVENANCE]
+    changed = Report((finding("code-differs", "a.png"),), Level.INTEGRITY, "x", held)
+    assert "Every file is there" not in " ".join(summary(changed))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 
+from biocodes_crate.validation.output.grouping import summary
 from biocodes_crate.validation.output.junit import junit_xml
 from biocodes_crate.validation.output.markdown import markdown
 from biocodes_crate.validation.output.page import html_page
@@ -12,7 +13,7 @@ from biocodes_crate.validation.output.plain import plain_json
 from biocodes_crate.validation.output.sarif import sarif_json
 from biocodes_crate.validation.report import Report
 
-__all__ = ["ReportFormat", "render"]
+__all__ = ["ReportFormat", "render", "summary"]
 
 
 class ReportFormat(StrEnum):

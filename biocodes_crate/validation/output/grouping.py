@@ -5,8 +5,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from biocodes_crate.findings import Finding, Severity
-from biocodes_crate.validation.report import Report
+from biocodes_crate.validation.report import Level, Report
 from biocodes_crate.validation.rules import RULES
+
+# What speaks against the files; a file that is not in the metadata does not.
+_INTEGRITY = frozenset(
+    rule.id
+    for rule in RULES.values()
+    if rule.level is Level.INTEGRITY and rule.id not in {"file-unlisted", "file-remote"}
+) | {"file-duplicate", "file-encrypted", "file-unreadable", "zip-bomb", "link-in-crate"}
 
 
 class Group(NamedTuple):
@@ -45,6 +52,36 @@ def tally(report: Report) -> str:
     counts = report.counts()
     names = {"error": "error", "warning": "warning", "info": "note"}
     return ", ".join(f"{counts[key]} {name}{'' if counts[key] == 1 else 's'}" for key, name in names.items())
+
+
+def summary(report: Report) -> list[str]:
+    """What is in the crate, whether it is intact, and what each figure shows; a line each, without markup."""
+    held = report.contents
+    if held is None:
+        return []
+    lines = [f"Holds {_plural(held.images, 'image')} ({_plural(held.scenes, 'scene')})"]
+    lines[0] += f" and {_plural(len(held.figures), 'figure')}."
+    if report.level is Level.METADATA:
+        lines.append("Files and pixels were not looked at: what follows is what the metadata states.")
+    else:
+        wrong = {finding.id for finding in report.findings if finding.id in _INTEGRITY}
+        if wrong - {"not-checked"}:
+            lines.append("The files are not all as the metadata states.")
+        elif "not-checked" in wrong:
+            lines.append("Files are as the metadata states, but for those that could not be checked.")
+        else:
+            lines.append("Every file is there, and gives the codes that are stated.")
+    if report.level is Level.INTEGRITY:
+        lines.append("Edges were not decided again: sources of panels are as the metadata states.")
+    for figure in held.figures:
+        standings = ", ".join(f"{count} {standing.value}" for standing, count in figure.panels)
+        total = sum(count for _, count in figure.panels)
+        lines.append(f"{figure.path}: {_plural(total, 'panel')}: {standings}" if total else f"{figure.path}: no panel")
+    return lines
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _meaning(rule_id: str) -> str:

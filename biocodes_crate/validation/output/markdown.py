@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from biocodes_crate.validation.output.grouping import grouped, tally, verdict
+from biocodes_crate.validation.output.grouping import grouped, summary, tally, verdict
 from biocodes_crate.validation.report import Report
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#|~&@$]|:(?=//)|\.(?<=www\.)|!(?=\[))")
@@ -14,6 +14,8 @@ _TITLES = {"error": "Errors", "warning": "Warnings", "info": "Notes"}
 def markdown(report: Report) -> str:
     """The report as Markdown (CommonMark, and what GitHub and GitLab add to it)."""
     lines = [f"# Validation of {_code(report.crate)}", "", f"**{verdict(report)}** {tally(report)}."]
+    told = summary(report)
+    lines += ["", *(f"- {_text(line)}" for line in told)] if told else []
     last = None
     for group in grouped(report):
         if group.severity is not last:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from biocodes_crate import __version__
-from biocodes_crate.validation.output.grouping import Group, grouped, tally, verdict
+from biocodes_crate.validation.output.grouping import Group, grouped, summary, tally, verdict
 from biocodes_crate.validation.report import Report
 
 _MOST_SHOWN = 200  # findings of one kind on the page; the others are in the JSON
@@ -32,6 +32,8 @@ def html_page(report: Report) -> str:
     title = escape(f"Validation of {report.crate}")
     groups = "\n".join(_section(group) for group in grouped(report))
     nothing = "" if report.findings else "<p>Nothing was found.</p>"
+    told = "".join(f"<li>{escape(line)}</li>\n" for line in summary(report))
+    held = f"<ul>\n{told}</ul>\n" if told else ""
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -47,7 +49,7 @@ def html_page(report: Report) -> str:
 <main>
 <h1>{title}</h1>
 <p><strong>{escape(verdict(report))}</strong> {escape(tally(report))}.</p>
-{nothing}{groups}
+{held}{nothing}{groups}
 </main>
 <footer>biocodes-crate {escape(__version__)}</footer>
 </body>
