@@ -388,8 +388,8 @@ def checked_entries(archive: zipfile.ZipFile, path: Path | str) -> tuple[dict[st
                 )
             folded[same] = name
             entries[name] = info
-    for name in sorted(_folders_of(entries) & entries.keys()):
-        oddities.append(Oddity("case-collision", name, "is a file, and a folder with files in it"))
+    both = sorted(_folders_of(entries) & entries.keys())
+    oddities += [Oddity("case-collision", name, "is a file, and a folder with files in it") for name in both]
     return entries, oddities
 
 
