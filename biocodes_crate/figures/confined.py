@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-_LIMIT = """
+LIMIT = """
 import sys
 try:
     import resource
@@ -39,7 +39,7 @@ def run_confined(
     """
     if not sys.executable:
         return None
-    command = [sys.executable, "-P", "-c", _LIMIT + code, str(most_bytes), *arguments]
+    command = [sys.executable, "-P", "-c", LIMIT + code, str(most_bytes), *arguments]
     try:
         done = subprocess.run(command, input=content, capture_output=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired:

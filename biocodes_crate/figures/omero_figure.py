@@ -17,7 +17,7 @@ from biocodes_crate.figures.model import Box, FigurePage, PageUnit
 from biocodes_crate.study.manifest import DeclaredPanel, DeclaredProjection, DeclaredSource, Region
 
 _MOST_BYTES = 64 << 20
-_MOST_PANELS = 2000
+_MOST_PANELS = 500
 _NEWEST = 9
 _A4 = (595.0, 842.0)  # points
 _SPACING = 50.0  # points between pages on the canvas, where the file does not say
@@ -65,7 +65,7 @@ def read_omero_figure(path: Path, images: Mapping[str, str] | None = None) -> Om
         path,
         name if isinstance(name, str) else "",
         version if isinstance(version, int) else _NEWEST,
-        tuple(panels),
+        tuple(dict.fromkeys(panels)),  # one on top of its like shows nothing else
         canvas.count,
         (canvas.width, canvas.height),
     )

@@ -17,7 +17,7 @@ from biocodes_crate.figures.omero_figure import OmeroFigure, find_omero_figure, 
 from biocodes_crate.figures.pdf import read_pdf
 from biocodes_crate.figures.pictures import cut_declared, picture_page
 from biocodes_crate.figures.pptx import read_pptx
-from biocodes_crate.figures.raster import read_raster
+from biocodes_crate.figures.raster import MAX_PAGES, read_raster
 from biocodes_crate.figures.svg import read_svg
 from biocodes_crate.findings import Finding, Severity
 from biocodes_crate.images import AnyFile
@@ -64,6 +64,10 @@ def open_figure(
     if kind in PICTURES:
         rasters = read_raster(path)
         about = rasters[0].info
+        if len(rasters) >= MAX_PAGES:
+            message = f"the file has many pages; at most {MAX_PAGES} are read"
+            remedy = "Put figures into a file of their own."
+            findings.append(Finding("figure-too-long", Severity.WARNING, path.name, message, remedy))
         for i, raster in enumerate(rasters):
             page = picture_page(raster.pixels, i + 1, raster.lossy)
             pages.append((page, partial(cut_declared, raster.pixels, lossy=raster.lossy)))

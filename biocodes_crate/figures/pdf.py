@@ -15,6 +15,7 @@ import pypdfium2.raw as pdfium
 from biocodes_crate.errors import UnreadableFigure
 from biocodes_crate.figures.drawn import drawn_page, read_drawn, take_apart_flattened
 from biocodes_crate.figures.model import Box, FigurePage, PageUnit, PanelKind
+from biocodes_crate.figures.pdf_drawing import PdfDrawer
 from biocodes_crate.figures.pdf_packets import pdf_packets
 from biocodes_crate.figures.pdf_vectors import pdf_labels, pdf_rules
 from biocodes_crate.figures.placing import (
@@ -69,13 +70,17 @@ def read_pdf(path: AnyFile) -> tuple[list[FigurePage], dict[str, Any], list[Find
                 where=path,
                 remedy="Save it again without a password; an Illustrator file needs 'Create PDF Compatible File'.",
             ) from error
+        drawer = PdfDrawer(source)
         try:
-            return _read(document, path)
+            return _read(document, path, drawer)
         finally:
+            drawer.close()
             document.close()
 
 
-def _read(document: pypdfium2.PdfDocument, path: AnyFile) -> tuple[list[FigurePage], dict[str, Any], list[Finding]]:
+def _read(
+    document: pypdfium2.PdfDocument, path: AnyFile, drawer: PdfDrawer
+) -> tuple[list[FigurePage], dict[str, Any], list[Finding]]:
     findings: list[Finding] = []
     pages: list[FigurePage] = []
     count = len(document)
@@ -92,7 +97,7 @@ def _read(document: pypdfium2.PdfDocument, path: AnyFile) -> tuple[list[FigurePa
     for index in range(min(count, _MOST_PAGES)):
         try:
             page = document[index]
-            pages.append(_read_page(page, index + 1, path.name, findings))
+            pages.append(_read_page(page, index + 1, path.name, findings, drawer))
             page.close()
         except (pypdfium2.PdfiumError, ValueError, OverflowError, MemoryError) as error:
             findings.append(
@@ -110,7 +115,9 @@ def _read(document: pypdfium2.PdfDocument, path: AnyFile) -> tuple[list[FigurePa
     return pages, about | pdf_packets(path, document), findings
 
 
-def _read_page(page: pypdfium2.PdfPage, number: int, name: str, findings: list[Finding]) -> FigurePage:
+def _read_page(
+    page: pypdfium2.PdfPage, number: int, name: str, findings: list[Finding], drawer: PdfDrawer
+) -> FigurePage:
     width, height = page.get_size()
     if not (0 < width < 1e6 and 0 < height < 1e6):
         raise ValueError("it has no size")
@@ -135,9 +142,26 @@ def _read_page(page: pypdfium2.PdfPage, number: int, name: str, findings: list[F
     if any(panel.kind is PanelKind.IMAGE for panel in panels):
         rules = pdf_rules(_walk(page, to_page, pdfium.FPDF_PAGEOBJ_PATH))
         panels = add_vector_bars(panels, rules, pdf_labels(page, to_page), width, height)
-    if not any(panel.kind is PanelKind.IMAGE for panel in panels):
-        return drawn_page(_draw(page, width, height), number, width, height, texts)
-    panels = read_drawn(panels, lambda: _draw(page, width, height, _LETTER_PIXELS))
+
+    def draw(most: int) -> Pixels | None:
+        pixels = drawer.draw(number - 1, min(_DRAWN_DPI / 72, (most / (width * height)) ** 0.5))
+        if pixels is None:
+            findings.append(
+                Finding(
+                    "figure-too-complex",
+                    Severity.WARNING,
+                    name,
+                    f"page {number} cannot be drawn in the time and memory that a figure takes; what only the drawn "
+                    "page shows (letters, scale bars, flattened panels) was not looked for",
+                    "Export the figure as a picture of 300 to 600 dpi.",
+                )
+            )
+        return pixels
+
+    if any(panel.kind is PanelKind.IMAGE for panel in panels):
+        panels = read_drawn(panels, lambda: draw(_LETTER_PIXELS))
+    elif (pixels := draw(_DRAWN_PIXELS)) is not None:
+        return drawn_page(pixels, number, width, height, texts)
     return FigurePage(number, width, height, PageUnit.PERCENT, tuple(panels))
 
 
@@ -157,16 +181,28 @@ def _page_matrix(page: pypdfium2.PdfPage) -> Matrix:
 
 
 def _images(page: pypdfium2.PdfPage, to_page: Matrix) -> Iterator[Placed]:
-    budget = _MOST_PIXELS
-    found = 0
+    images: list[tuple[Any, Matrix, Box | None, tuple[int, int]]] = []
+    total = 0
     for handle, matrix, clip in _walk(page, to_page, pdfium.FPDF_PAGEOBJ_IMAGE):
-        if found >= _MOST_IMAGES:
-            return
-        placed = _placed(page, handle, matrix, clip, budget)
+        size = _size(handle)
+        if size is not None and len(images) < _MOST_IMAGES:
+            total += size[0] * size[1]
+            images.append((handle, matrix, clip, size))
+    if total > _MOST_PIXELS:  # known before any is decoded
+        raise _TooMuchError(f"holds images of more than {_MOST_PIXELS // 1_000_000} million pixels")
+    for handle, matrix, clip, size in images:
+        placed = _placed(page, handle, matrix, clip, size)
         if placed is not None:
-            found += 1
-            budget -= placed.pixels.shape[0] * placed.pixels.shape[1]
             yield placed
+
+
+def _size(handle: Any) -> tuple[int, int] | None:
+    """Width and height of an image object; None where it is too small to be a panel, or has none."""
+    wide, high = ctypes.c_uint(), ctypes.c_uint()
+    if not pdfium.FPDFImageObj_GetImagePixelSize(handle, wide, high):
+        return None
+    size = int(wide.value), int(high.value)
+    return size if min(size) >= LEAST_PIXELS else None
 
 
 def _walk(page: pypdfium2.PdfPage, to_page: Matrix, wanted: int) -> Iterator[tuple[Any, Matrix, Box | None]]:
@@ -225,16 +261,11 @@ def _clip_of(handle: Any, matrix: Matrix) -> Box | None:
     return clip
 
 
-def _placed(page: pypdfium2.PdfPage, handle: Any, matrix: Matrix, clip: Box | None, budget: int) -> Placed | None:
+def _placed(
+    page: pypdfium2.PdfPage, handle: Any, matrix: Matrix, clip: Box | None, size: tuple[int, int]
+) -> Placed | None:
     """Decode one image object. Its pixels fill the unit square, the first row at y = 1."""
-    wide, high = ctypes.c_uint(), ctypes.c_uint()
-    if not pdfium.FPDFImageObj_GetImagePixelSize(handle, wide, high):
-        return None
-    w, h = int(wide.value), int(high.value)
-    if w < LEAST_PIXELS or h < LEAST_PIXELS:
-        return None
-    if w * h > budget:
-        raise _TooMuchError(f"holds images of more than {_MOST_PIXELS // 1_000_000} million pixels")
+    w, h = size
     pixels = _masked(page, handle, w, h)
     if pixels is None:
         bitmap = pdfium.FPDFImageObj_GetBitmap(handle)
@@ -305,12 +336,3 @@ def _texts(page: pypdfium2.PdfPage, to_page: Matrix) -> list[Text]:
         return found
     finally:
         text.close()
-
-
-def _draw(page: pypdfium2.PdfPage, width: float, height: float, most: int = _DRAWN_PIXELS) -> Pixels:
-    """A page as a picture, (H, W, 3) RGB."""
-    scale = min(_DRAWN_DPI / 72, (most / (width * height)) ** 0.5)
-    bitmap = page.render(scale=scale, may_draw_forms=False)
-    pixels = _to_rgb(bitmap.raw)
-    bitmap.close()
-    return pixels

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import RLock
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import tifffile
@@ -20,8 +20,10 @@ from biocodes_crate.figures.samples import Pixels, Range, on_white, range_of, to
 from biocodes_crate.figures.tiff import tiff_rgb
 from biocodes_crate.images import AnyFile
 
-MAX_PIXELS = 400_000_000  # a 600 dpi A3 page has 70 million
+MAX_PIXELS = 200_000_000  # a 600 dpi A3 page has 70 million
 MAX_PAGES = 200
+_USUAL_SCANS = 20
+_MOST_WORK = 2_000_000_000  # pixels of all scans of a JPEG together
 _ROWS = 512  # of a band
 _SAMPLES_LIMIT = 3 * MAX_PIXELS
 _PILLOW_LOCK = RLock()  # its limit on pixels is a global
@@ -66,6 +68,8 @@ def decode(source: AnyFile | bytes, where: object = None, most: int = MAX_PIXELS
             check_size(picture.width, picture.height, place, most)
             info = dict(picture.info) | {"exif": _exif(picture)}
             lossy = picture.format == "JPEG"
+            if picture.format in ("JPEG", "MPO"):
+                _check_scans(file, picture.width * picture.height, place)
             picture.load()
             info |= packets_of(picture)  # some lie behind the pixels
             ImageOps.exif_transpose(picture, in_place=True)
@@ -94,6 +98,19 @@ def check_size(width: int, height: int, where: object, most: int = MAX_PIXELS) -
         raise UnreadableFigure("the picture has no pixels", where=where, remedy="Export the figure again.")
     if width * height > most:
         raise _too_large(where, most)
+
+
+def _check_scans(file: IO[bytes], pixels: int, where: object) -> None:
+    """Refuse a progressive JPEG that goes over all of its pixels thousands of times; usual are ten."""
+    start, scans = file.tell(), 0
+    file.seek(0)
+    while chunk := file.read(1 << 20):
+        scans += chunk.count(b"\xff\xda")  # SOS; in coded data no 0xFF is followed by anything but 0 or a restart
+    file.seek(start)
+    if scans > _USUAL_SCANS and scans * pixels > _MOST_WORK:
+        raise UnreadableFigure(
+            f"the JPEG has {scans} scans", where=where, remedy="Export the figure again as PNG or TIFF."
+        )
 
 
 def _too_large(where: object, most: int = MAX_PIXELS) -> UnreadableFigure:

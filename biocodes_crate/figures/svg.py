@@ -139,6 +139,7 @@ class _Reader:
         self._images = 0
         self._remote = 0
         self._damaged = 0
+        self._unusable: set[int] = set()
         count = 0
         for element in root.iter():
             count += 1
@@ -325,16 +326,16 @@ class _Reader:
         return None if box is None else matrix.bounds(box)
 
     def _image(self, element: Element, style: dict[str, str], state: _State) -> Placed | None:
-        data = _data_uri(_href(element))
-        if data is None:
+        if not _is_embedded(element):
             self._remote += 1
             return None
-        if data == b"" or self._images >= _MOST_IMAGES or self._pixels >= _MOST_PIXELS:
+        if id(element) in self._unusable or self._images >= _MOST_IMAGES or self._pixels >= _MOST_PIXELS:
             self._damaged += 1
             return None
         try:
-            raster = decode(data, self.name, _MOST_PIXELS - self._pixels)
+            raster = decode(_data_of(_href(element)), self.name, _MOST_PIXELS - self._pixels)
         except UnreadableFigure:
+            self._unusable.add(id(element))  # it may be used again many times
             self._damaged += 1
             return None
         pixels = raster.pixels
@@ -412,13 +413,13 @@ def _href(element: Element) -> str:
     return (element.get("href") or element.get(_XLINK) or "").strip()
 
 
-def _data_uri(uri: str) -> bytes | None:
-    """The bytes of a data URI, empty if damaged; None if it points elsewhere."""
-    if uri[:5].lower() != "data:":
-        return None
-    head, comma, body = uri.partition(",")
-    if not comma:
-        return b""
+def _is_embedded(element: Element) -> bool:
+    return _href(element)[:5].lower() == "data:"
+
+
+def _data_of(uri: str) -> bytes:
+    """The bytes of a data URI, empty if damaged."""
+    head, _, body = uri.partition(",")
     if ";base64" in head.lower():
         try:
             return base64.b64decode("".join(urllib.parse.unquote(body).split() if "%" in body else body.split()))

@@ -14,7 +14,7 @@ from PIL import Image
 from pptx import Presentation
 
 from biocodes_crate.errors import UnreadableFigure
-from biocodes_crate.figures import open_figure, probe, svg_drawing
+from biocodes_crate.figures import open_figure, pdf_drawing, probe, read_omero_figure, svg_drawing
 
 CATALOG = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>"]
 
@@ -69,6 +69,36 @@ def test_a_million_words_of_a_pdf_that_begin_nothing_are_passed_over_at_once(tmp
     hidden = b"<</Length %d>>\nstream\n%s\nendstream" % (len(junk), junk)
     path = write(tmp_path / "a.pdf", one_page(draw(6, 20, 20, 90, 90), [image(micrograph(1, 90, 90)), hidden]))
     assert len(open_figure(path).pages[0].panels) == 1
+
+
+def test_a_page_that_takes_too_long_to_draw_costs_only_what_is_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "a.pdf", one_page(draw(6, 20, 20, 90, 90), [image(micrograph(1, 90, 90))]))
+    assert open_figure(path).findings == ()
+    monkeypatch.setattr(pdf_drawing, "_SECONDS", 0.01)  # less than a Python needs to begin
+    figure = open_figure(path)
+    assert [f.id for f in figure.findings] == ["figure-too-complex"]
+    assert len(figure.pages[0].panels) == 1
+
+
+def test_a_drawer_of_pages_begins_anew_after_a_failure_but_not_for_ever(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.pdf", one_page(b"1 0 0 rg 0 0 200 200 re f", []))
+    drawer = pdf_drawing.PdfDrawer(path.read_bytes())
+    drawn = [drawer.draw(index, 0.5) for index in (0, 7, 0, 7, 0)]  # there is no page 7
+    drawer.close()
+    assert [pixels is not None for pixels in drawn] == [True, False, True, False, False]
+    assert drawn[0] is not None
+    assert drawn[0].shape == (100, 200, 3)
+    assert drawn[0][50, [50, 150]].tolist() == [[255, 0, 0], [255, 255, 255]]
+
+
+def test_a_damaged_image_that_is_used_often_is_decoded_once(tmp_path: Path) -> None:
+    """Unpacked for each of 20,000 uses, two megabytes would be 40 gigabytes."""
+    bad = f'<image id="b" width="90" height="90" href="data:image/png;base64,{"A" * 2_000_000}"/>'
+    figure = open_figure(svg(tmp_path, f"<defs>{bad}</defs>{picture_in_svg()}" + '<use href="#b"/>' * 20_000))
+    assert "figure-image-unreadable" in {f.id for f in figure.findings}
+    assert len(figure.pages[0].panels) == 1
 
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:x="http://www.w3.org/1999/xlink" width="%s" height="%s">%s</svg>'
@@ -255,3 +285,34 @@ def test_a_tiff_that_claims_more_pixels_than_it_may_is_refused(tmp_path: Path) -
     path.write_bytes(content)
     with pytest.raises(UnreadableFigure, match="million pixels"):
         open_figure(path)
+
+
+def jpeg_of_scans(path: Path, side: int, scans: int) -> Path:
+    """A progressive JPEG that repeats its last scan."""
+    buffer = io.BytesIO()
+    Image.new("L", (side, side), 128).save(buffer, "JPEG", progressive=True)
+    content = buffer.getvalue()
+    last = content[content.rindex(b"\xff\xda") : -2]
+    return write(path, content[:-2] + last * scans + content[-2:])
+
+
+def test_a_jpeg_that_goes_over_its_pixels_a_thousand_times_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFigure, match="scans"):
+        open_figure(jpeg_of_scans(tmp_path / "a.jpg", 2000, 1000))
+    assert len(open_figure(jpeg_of_scans(tmp_path / "b.jpg", 60, 100)).pages) == 1
+
+
+def test_pages_of_a_tiff_beyond_two_hundred_are_told_of(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros((201, 20, 20), np.uint8), photometric="minisblack", metadata=None)
+    figure = open_figure(path)
+    assert [f.id for f in figure.findings] == ["figure-too-long"]
+    assert len(figure.pages) == 200
+
+
+def test_a_hundred_thousand_equal_panels_of_omero_figure_are_one(tmp_path: Path) -> None:
+    panel = '{"imageId": 7, "x": 20, "y": 90, "width": 90, "height": 90}'
+    path = write(tmp_path / "a.json", f'{{"version": 9, "panels": [{", ".join([panel] * 100_000)}]}}'.encode())
+    found = read_omero_figure(path)
+    assert found is not None
+    assert len(found.panels) == 1
