@@ -31,6 +31,7 @@ MAX_METADATA = 256 << 20  # bytes; 20,000 entities are about 15 MB
 MAX_ENTITIES = 500_000  # of metadata; a minute for every 200,000
 MAX_ENTRIES = 5_000_000
 MAX_DEPTH = 40  # of JSON: a flat graph needs five, an inline context a few more
+_LOCAL_HEADER = 30  # bytes at least, before the content of an entry
 MAX_RATIO = 1100  # zlib cannot compress more than about 1032 to one
 # What zipfile raises of a zip that is damaged (not one, bad data, cut off), packed in a way that it does not know or
 # encrypted (RuntimeError), or whose directory has names or places that cannot be (ValueError). Only calls of zipfile
@@ -360,6 +361,7 @@ def checked_entries(archive: zipfile.ZipFile, path: Path | str) -> tuple[dict[st
     infos = archive.infolist()
     if len(infos) > MAX_ENTRIES:
         raise NotACrate(f"the zip has more than {MAX_ENTRIES} entries", where=path, remedy="Split the crate.")
+    overlapping = _overlapping(infos)
     for info in infos:
         name = info.filename
         if info.is_dir():
@@ -376,6 +378,8 @@ def checked_entries(archive: zipfile.ZipFile, path: Path | str) -> tuple[dict[st
             oddities.append(Oddity("link", name, "is a symbolic link, which is not followed"))
         elif info.flag_bits & 1:
             oddities.append(Oddity("encrypted", name, "is encrypted"))
+        elif info.header_offset in overlapping:
+            oddities.append(Oddity("zip-bomb", name, "lies in the zip where another entry lies, too"))
         elif info.file_size > max(info.compress_size, 1) * MAX_RATIO:
             oddities.append(Oddity("zip-bomb", name, f"claims to grow to {info.file_size} bytes when unpacked"))
         elif name in entries:
@@ -391,6 +395,19 @@ def checked_entries(archive: zipfile.ZipFile, path: Path | str) -> tuple[dict[st
     both = sorted(_folders_of(entries) & entries.keys())
     oddities += [Oddity("case-collision", name, "is a file, and a folder with files in it") for name in both]
     return entries, oddities
+
+
+def _overlapping(infos: Iterable[zipfile.ZipInfo]) -> set[int]:
+    """Where entries start that share bytes with one that starts before them, or at the same place."""
+    result: set[int] = set()
+    end = last = -1
+    for info in sorted(infos, key=lambda info: info.header_offset):
+        start = info.header_offset
+        if start < end:
+            result |= {start, last}
+        if start + info.compress_size + _LOCAL_HEADER > end:
+            end, last = start + info.compress_size + _LOCAL_HEADER, start
+    return result
 
 
 def _folders_of(names: Iterable[str]) -> set[str]:

@@ -28,6 +28,7 @@ from biocodes_crate.figures.raster import Raster, read_raster
 from biocodes_crate.images import AnyFile, Image, NeedsPath, PackedFile, open_image, open_packed_image
 
 MAX_UNPACKED = 8 << 30  # bytes of one image or figure that is laid out on disk
+_MAX_HOLLOW = 1000  # pixels may take so many times the bytes that are stored; an empty slide takes more
 _MAX_GROWTH = 20  # text may shrink to a twentieth; more of it than fits on the disk will not
 
 
@@ -80,7 +81,9 @@ class Workspace:
     def image(self, path: str) -> Image:
         """An image of the crate, opened once."""
         if path not in self._images:
-            self._images[path] = self._open_image(path)
+            image = self._open_image(path)
+            self._refuse_hollow(path, image)
+            self._images[path] = image
         return self._images[path]
 
     def _open_image(self, path: str) -> Image:
@@ -193,6 +196,18 @@ class Workspace:
                 f"it grows from {stored >> 20} to {size >> 20} MiB when it is read",
                 where=display(paths[0]),
                 remedy="Unpack the zip if you trust it, and validate the folder.",
+            )
+
+    def _refuse_hollow(self, path: str, image: Image) -> None:
+        """A few bytes of metadata can claim any number of pixels, which then are all the fill value."""
+        files = self.crate.files()
+        stored = files[path] if path in files else sum(files[file] for file in self.crate.below(path))
+        claimed = sum(s.plane_count * s.size_y * s.size_x * s.dtype.itemsize for s in image.scenes)
+        if claimed > self.limit and claimed > _MAX_HOLLOW * stored:
+            raise UnsafePath(
+                f"it claims {claimed >> 20} MiB of pixels, of which {stored >> 20} MiB are stored",
+                where=display(path),
+                remedy="Ask who made it; `crate code` reads it all the same.",
             )
 
     def __enter__(self) -> Self:

@@ -349,6 +349,57 @@ def test_a_listed_file_that_is_a_link_is_missing(built, tmp_path):
     assert {"file-missing", "link-in-crate"} <= {found.id for found in report.findings}
 
 
+def test_entries_that_share_their_bytes(tmp_path):
+    """D. Fifield, A better zip bomb (WOOT 2019): many names for one content."""
+    path = pack(tmp_path, [("a.bin", b"x" * 1000), ("b.bin", b"x" * 1000)])
+    data = bytearray(path.read_bytes())
+    at = [data.rindex(name) - 46 for name in (b"a.bin", b"b.bin")]
+    data[at[1] + 42 : at[1] + 46] = data[at[0] + 42 : at[0] + 46]
+    path.write_bytes(data)
+    report = validate_crate(path, Level.METADATA)
+    assert {found.entity for found in report.findings if found.id == "zip-bomb"} == {"a.bin", "b.bin"}
+
+
+def test_an_image_that_claims_far_more_pixels_than_it_stores(built, tmp_path):
+    import shutil
+
+    crate = shutil.copytree(built, tmp_path / "crate")
+    (array,) = (file for file in (crate / "images").rglob("zarr.json") if '"array"' in file.read_text())
+    metadata = json.loads(array.read_text())
+    metadata["shape"][-2:] = [10_000_000, 10_000_000]
+    array.write_text(json.dumps(metadata))
+    report = validate_crate(crate)
+    assert "not-checked" in {found.id for found in report.findings}
+    assert not report.valid  # its bytes are other ones
+
+
+def test_a_panel_of_thousands_of_edges_is_not_decided_thousands_of_times(built, tmp_path, monkeypatch):
+    import shutil
+
+    from biocodes_crate.validation import provenance
+
+    decided = []
+    real = provenance.recheck_panel
+    monkeypatch.setattr(
+        provenance,
+        "recheck_panel",
+        lambda panel, edges, get: decided.append(len(edges)) or real(panel, edges[:1], get) * len(edges),
+    )
+    crate = shutil.copytree(built, tmp_path / "crate")
+    metadata = json.loads((crate / METADATA).read_text(encoding="utf-8"))
+    panel = next(entity for entity in metadata["@graph"] if "hasProvenanceEdge" in entity)
+    edge_id = panel["hasProvenanceEdge"]["@id"] if isinstance(panel["hasProvenanceEdge"], dict) else None
+    edge_id = edge_id or panel["hasProvenanceEdge"][0]["@id"]
+    edge = next(entity for entity in metadata["@graph"] if entity["@id"] == edge_id)
+    copies = [{**edge, "@id": f"{edge_id}x{number}"} for number in range(500)]
+    metadata["@graph"] += copies
+    panel["hasProvenanceEdge"] = [{"@id": copy["@id"]} for copy in copies]
+    (crate / METADATA).write_text(json.dumps(metadata), encoding="utf-8")
+    report = validate_crate(crate)
+    assert max(decided) <= 64
+    assert "edge-not-rechecked" in {found.id for found in report.findings}
+
+
 def test_the_edges_file_may_be_anything(built, tmp_path):
     import shutil
 
