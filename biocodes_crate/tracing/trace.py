@@ -14,10 +14,11 @@ from biocodes_crate.figures.model import Box, Figure, Panel, PanelKind
 from biocodes_crate.images import Scene
 from biocodes_crate.progress import OnProgress, Progress, ignore_progress
 from biocodes_crate.study.manifest import DeclaredSource
+from biocodes_crate.tracing.companions import suggested
 from biocodes_crate.tracing.decision import NEARLY_ALL, Decision, decide
 from biocodes_crate.tracing.declared import judge_declared
 from biocodes_crate.tracing.direct import declared_hypotheses
-from biocodes_crate.tracing.index import KeyPicture, TraceIndex
+from biocodes_crate.tracing.index import TraceIndex
 from biocodes_crate.tracing.intensity import intensity_of
 from biocodes_crate.tracing.locate import Fit, PanelPixels, locate
 from biocodes_crate.tracing.model import Affine, Claim, Edge, Evidence, Status, TracedPage, TracedPanel
@@ -33,8 +34,6 @@ SURE = -7.0  # log10 false alarm at which no further hypothesis is tried, unless
 NEARLY_AS_GOOD = 0.5  # in features that agree
 SAME_RESIDUAL = 1.15  # a fit elsewhere that leaves no more than this many times the error is a rival
 ABOUT_AS_WELL = 0.9
-MOST_BESIDE = 6  # places of other panels that are tried
-SAME_PROPORTIONS = 0.03  # logarithm, by which panels of one size may differ
 SMALLEST_SIDE = 24  # pixels; smaller panels abstain
 
 
@@ -63,11 +62,12 @@ def trace_figure(
             on_progress(Progress(f"tracing {figure_path}", done, total))
             traced.append(trace_panel(panel, index, pixels))
             done += 1
+        found_on_page = list(zip(page.panels, traced, strict=True))
         traced = [
-            trace_panel(panel, index, pixels, beside_it(panel, found, traced, pixels))
+            trace_panel(panel, index, pixels, suggested(panel, [o for o in found_on_page if o[0] is not panel], pixels))
             if _is_open(panel, found)
             else found
-            for panel, found in zip(page.panels, traced, strict=True)
+            for panel, found in found_on_page
         ]
         pages.append(TracedPage(figure_path, page.number, page.width, page.height, page.unit, tuple(traced)))
     on_progress(Progress(f"tracing {figure_path}", done, total))
@@ -78,47 +78,19 @@ def _is_open(panel: Panel, traced: TracedPanel) -> bool:
     return _is_traceable(panel) and not any(e.status in (Status.VERIFIED, Status.AMBIGUOUS) for e in traced.edges)
 
 
-def beside_it(
-    panel: Panel, traced: TracedPanel, others: Sequence[TracedPanel], pixels: SourcePixels
-) -> tuple[Hypothesis, ...]:
-    """Places that panels of the same size show: the channels, times and depths of a figure show one region."""
-    found: dict[tuple[object, ...], Hypothesis] = {}
-    height, width = panel.pixels.shape[:2]
-    for other in others:
-        to_other = np.diag([other.width / width, other.height / height, 1.0])
-        if other is traced or abs(float(np.log(to_other[0, 0] / to_other[1, 1]))) > SAME_PROPORTIONS:
-            continue
-        for edge in other.edges:
-            if edge.panel_to_source is None or edge.status not in (Status.VERIFIED, Status.AMBIGUOUS):
-                continue
-            scene = pixels.scene(edge.image, edge.scene)
-            matrix = np.array(edge.panel_to_source) @ to_other
-            z = edge.source.z if edge.source.z is not None else (scene.size_z - 1) // 2
-            key = KeyPicture(
-                edge.image,
-                edge.scene,
-                z,
-                -1 if scene.is_rgb else edge.source.c,
-                edge.source.t,
-                scene.size_x,
-                scene.size_y,
-            )
-            found.setdefault(
-                (edge.image, edge.scene, edge.panel_to_source), Hypothesis(key, matrix, False, 0, 0.0, placed=True)
-            )
-    return tuple(found.values())[:MOST_BESIDE]
-
-
 def _is_traceable(panel: Panel) -> bool:
     return panel.kind is PanelKind.IMAGE and min(panel.pixels.shape[:2]) >= SMALLEST_SIDE
 
 
 def trace_panel(
-    panel: Panel, index: TraceIndex, scenes: SceneProvider | SourcePixels, beside: Sequence[Hypothesis] | None = None
+    panel: Panel,
+    index: TraceIndex,
+    scenes: SceneProvider | SourcePixels,
+    instead: Iterable[Sequence[Hypothesis]] | None = None,
 ) -> TracedPanel:
     """The edges of one panel: declared sources tested first, then what the index finds.
 
-    With `beside`, the index is not asked, and only these places are tried.
+    With `instead`, the index is not asked, and only these batches of places are tried.
     """
     pixels = scenes if isinstance(scenes, SourcePixels) else SourcePixels(scenes)
     height, width = panel.pixels.shape[:2]
@@ -136,7 +108,7 @@ def trace_panel(
     )
     traceable = _is_traceable(panel)
     tone = take_apart(panel.pixels, panel.mask)
-    batches = _hypotheses(panel, tone, index, pixels) if beside is None else [beside]
+    batches = _hypotheses(panel, tone, index, pixels) if instead is None else instead
     best = _best_fit(PanelPixels(panel, tone), panel, batches, pixels) if traceable else None
     discovered = edges_of(best[0], best[1], panel, tone, pixels.scene(best[0].image, best[0].scene)) if best else ()
     edges = judge_declared(panel.declared, discovered, pixels.scene, traceable=traceable)
