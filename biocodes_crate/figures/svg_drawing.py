@@ -51,7 +51,7 @@ def draw_svg(root: Element, width: float, height: float, name: str) -> Pixels:
     try:
         return decode(png or b"", name).pixels
     except UnreadableFigure:
-        raise NotDrawnError("its drawings are damaged") from None
+        raise NotDrawnError("the program that draws refuses it") from None
 
 
 def _harmless(root: Element) -> Element:
