@@ -5,6 +5,7 @@ What unpacks or draws a document is written in C++ or Rust: it can hang, take al
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -17,11 +18,18 @@ try:
 except (ImportError, ValueError, OSError):
     pass
 """
+# A thread for every core of a large server may take more address space than the limit, before anything is drawn.
+_SINGLE_THREADED = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "RAYON")}
 _NO_MEMORY = 3  # what the code exits with where memory ran out
 
 
 class ConfinedError(Exception):
     """The code did not come to its end; the message says why."""
+
+
+def confined_environment() -> dict[str, str]:
+    """The environment of a confined process."""
+    return {**os.environ, **_SINGLE_THREADED}
 
 
 def run_confined(
@@ -41,7 +49,9 @@ def run_confined(
         return None
     command = [sys.executable, "-P", "-c", LIMIT + code, str(most_bytes), *arguments]
     try:
-        done = subprocess.run(command, input=content, capture_output=True, timeout=seconds, check=False)
+        done = subprocess.run(
+            command, input=content, capture_output=True, timeout=seconds, check=False, env=confined_environment()
+        )
     except subprocess.TimeoutExpired:
         raise ConfinedError(f"take more than {seconds:.0f} s") from None
     except OSError:

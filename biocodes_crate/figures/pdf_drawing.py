@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from biocodes_crate.figures.confined import LIMIT
+from biocodes_crate.figures.confined import LIMIT, confined_environment
 from biocodes_crate.figures.placing import Pixels
 
 _SECONDS = 10.0  # for a page
@@ -86,6 +86,7 @@ class PdfDrawer:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env=confined_environment(),
         )
 
     def _ask(self, process: subprocess.Popen[bytes], index: int, scale: float) -> Pixels | None:
