@@ -203,6 +203,15 @@ def test_split_channels_beside_their_merge_are_no_reuse() -> None:
     assert find_reuse([page_of(merge, panel_with(edge_of(region), label="A"))]) == ()
 
 
+def test_an_inset_on_its_parent_is_no_reuse_and_one_of_another_place_is() -> None:
+    whole = replace(panel_with(edge_of(Box(0, 0, 100, 100)), label="A"), box=Box(0, 0, 50, 50))
+    detail = panel_with(edge_of(Box(30, 30, 20, 20)), label="B")
+    assert find_reuse([page_of(whole, replace(detail, box=Box(38, 38, 10, 10)))]) == ()
+    assert len(find_reuse([page_of(whole, replace(detail, box=Box(60, 0, 10, 10)))])) == 1
+    beyond = panel_with(edge_of(Box(90, 30, 20, 20)), label="B")
+    assert len(find_reuse([page_of(whole, replace(beyond, box=Box(38, 38, 10, 10)))])) == 1
+
+
 TAMPERED = {
     "neighbouring plane": lambda e: replace(e, source=PlaneRef(1, 0, 0)),
     "transform": lambda e: replace(e, panel_to_source=((1.0, 0.0, 25.0), (0.0, 1.0, 0.0))),
