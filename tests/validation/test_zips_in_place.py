@@ -33,6 +33,8 @@ def _audit(event, arguments):
         return
     if event == "open":
         path, mode, flags = arguments
+        if path == os.devnull:  # where a child process's messages go
+            return
         writes = isinstance(mode, str) and set(mode) & set("wax+")
         writes = writes or (isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
         if writes and not isinstance(path, int):  # a number is the pipe to a child process
