@@ -249,8 +249,11 @@ def test_progress_on_no_terminal_is_one_line_for_each_step(capsys):
 def test_an_interrupted_build_leaves_a_clean_state(tmp_path, number, code):
     root = write_drawn_study(tmp_path / "s")
     before = sorted(path for path in root.rglob("*"))
+    # A shell without job control starts what runs in its background with the interrupt ignored, tests among them.
+    program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    program += "from biocodes_crate.cli import main; main()"
     work = subprocess.Popen(
-        [sys.executable, "-c", "from biocodes_crate.cli import main; main()", "build", str(root), "--no-cache"],
+        [sys.executable, "-c", program, "build", str(root), "--no-cache"],
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
