@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import html
-import math
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from pptx import Presentation
@@ -15,7 +15,19 @@ from biocodes_crate.errors import UnreadableFigure
 from biocodes_crate.figures.drawn import take_apart_flattened
 from biocodes_crate.figures.metadata import digital_source
 from biocodes_crate.figures.model import Box, FigurePage, PageUnit
-from biocodes_crate.figures.placing import Matrix, Pixels, Placed, Text, place_panels
+from biocodes_crate.figures.placing import Matrix, Placed, Text, place_panels
+from biocodes_crate.figures.pptx_pictures import (
+    Fill,
+    background_of,
+    fills_of,
+    flips,
+    is_hidden,
+    relation_of,
+    shape_matrix,
+    shapes_of,
+    shown_part,
+    turned,
+)
 from biocodes_crate.figures.raster import decode
 from biocodes_crate.figures.vector_bars import Label, add_vector_bars
 from biocodes_crate.findings import Finding, Severity
@@ -34,7 +46,6 @@ _C2PA = "META-INF/content_credential.c2pa"
 _APPLICATION = "docProps/app.xml"
 _LINE = 12_700  # a point, in English Metric Units
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
-_R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _TURN = 60_000  # DrawingML has angles in 60,000ths of a degree
 
 
@@ -68,7 +79,7 @@ def read_pptx(path: AnyFile) -> tuple[list[FigurePage], dict[str, Any], list[Fin
     pages = []
     for number, slide in enumerate(slides[:_MOST_SLIDES], start=1):
         reader = _Slide(slide, path, number, findings)
-        images = list(reader.images())
+        images = list(reader.images(width, height))
         panels = take_apart_flattened(place_panels(images, reader.texts, width, height))
         panels = add_vector_bars(panels, reader.rules, reader.labels, width, height)
         # English Metric Units: 12,700 make a point.
@@ -132,74 +143,77 @@ class _Slide:
         self.rules: list[Box] = []
         self.labels: list[Label] = []
 
-    def images(self) -> Iterator[Placed]:
-        """The pictures of the slide, from the back to the front."""
+    def images(self, width: float, height: float) -> Iterator[Placed]:
+        """The pictures of the slide, from the back to the front: those of its master and layout come first."""
         try:
-            shapes = list(self._slide.shapes)
+            shapes = shapes_of(self._slide)
         except Exception as error:  # python-pptx trusts the XML and raises what it meets
             message = f"slide {self._number} cannot be read ({type(error).__name__})"
             self._findings.append(_finding("figure-page-unreadable", self._path, message))
             return
+        for fill in background_of(self._slide, width, height):
+            yield from self._guarded(partial(self._pictures, [fill], self._slide.part, Matrix()))
+        yield from self._guarded(self._behind)
         yield from self._walk(shapes, Matrix(), 0)
 
-    def _walk(self, shapes: list[Any], outer: Matrix, depth: int) -> Iterator[Placed]:
+    def _behind(self) -> Iterator[Placed]:
+        """Pictures of the master and of the layout; placeholders there are not shown."""
+        layout = self._slide.slide_layout
+        shown = [layout] if _shows_master(self._slide) else []
+        shown = [layout.slide_master, *shown] if shown and _shows_master(layout) else shown
+        for holder in shown:
+            pictures = [s for s in shapes_of(holder) if not getattr(s, "is_placeholder", False)]
+            yield from self._walk(pictures, Matrix(), 0, only_pictures=True)
+
+    def _walk(self, shapes: list[Any], outer: Matrix, depth: int, only_pictures: bool = False) -> Iterator[Placed]:
         for shape in shapes:
             self._shapes += 1
             if self._shapes > _MOST_SHAPES:
                 return
-            try:
-                if hasattr(shape, "shapes"):
-                    if depth < _MOST_DEPTH:
-                        yield from self._walk(list(shape.shapes), outer.after(_group_matrix(shape)), depth + 1)
-                    continue
-                placed = self._picture(shape, outer) if hasattr(shape, "image") else self._filled(shape, outer)
-                if placed is not None:
-                    yield placed
-                elif not hasattr(shape, "image"):
-                    self._rule(shape, outer)
-                if getattr(shape, "has_text_frame", False):
-                    self._text(shape, outer)
-            except Exception as error:  # one broken shape must not cost the others
-                message = f"a shape on slide {self._number} cannot be read ({type(error).__name__}: {str(error)[:80]})"
-                if sum(f.id == "figure-image-unreadable" for f in self._findings) < 20:
-                    self._findings.append(_finding("figure-image-unreadable", self._path, message))
+            yield from self._guarded(partial(self._shape, shape, outer, depth, only_pictures))
 
-    def _picture(self, shape: Any, outer: Matrix) -> Placed | None:
-        blob: bytes = shape.image.blob
-        raster = decode(blob, self._path, _MOST_PIXELS - self._pixels)
-        stored_h, stored_w = raster.pixels.shape[:2]
-        self._pixels += stored_h * stored_w
-        pixels = _cropped(raster.pixels, shape)
-        if pixels is None:
-            return None
-        height, width = pixels.shape[:2]
-        to_slide = outer.after(
-            _shape_matrix(shape._element.spPr.xfrm if hasattr(shape._element, "spPr") else None, shape)
-        )
-        stated = digital_source(raster.info)
-        return Placed(pixels, to_slide.after(Matrix(1 / width, 0, 0, 1 / height, 0, 0)), digital_source=stated)
+    def _guarded(self, work: Callable[[], Iterator[Placed]]) -> Iterator[Placed]:
+        """What `work` yields until it fails: one broken shape must not cost the others."""
+        try:
+            yield from work()
+        except Exception as error:
+            said = error.message if isinstance(error, UnreadableFigure) else f"{type(error).__name__}: {error}"
+            message = f"a shape on slide {self._number} cannot be read ({said[:120]})"
+            if sum(f.id == "figure-image-unreadable" for f in self._findings) < 20:
+                self._findings.append(_finding("figure-image-unreadable", self._path, message))
 
-    def _filled(self, shape: Any, outer: Matrix) -> Placed | None:
-        """A shape that is filled with a picture, stretched to it."""
-        fill = shape._element.find(f".//{_A}blipFill")
-        blip = None if fill is None else fill.find(f"{_A}blip")
-        name = None if blip is None else blip.get(f"{_R}embed")
-        if fill is None or name is None or fill.find(f"{_A}tile") is not None or shape.width is None:
-            return None
-        blob = self._slide.part.related_part(name).blob
-        raster = decode(blob, self._path, _MOST_PIXELS - self._pixels)
-        stored_h, stored_w = raster.pixels.shape[:2]
-        self._pixels += stored_h * stored_w
-        cut = fill.find(f"{_A}srcRect")
-        sides = [max(0, int(cut.get(side) or 0)) / 100_000 if cut is not None else 0.0 for side in "ltrb"]
-        x0, y0 = round(sides[0] * stored_w), round(sides[1] * stored_h)
-        pixels = raster.pixels[y0 : round((1 - sides[3]) * stored_h), x0 : round((1 - sides[2]) * stored_w)]
-        if min(pixels.shape[:2]) < 1:
-            return None
-        height, width = pixels.shape[:2]
-        to_slide = outer.after(_shape_matrix(getattr(shape._element.spPr, "xfrm", None), shape))
-        stated = digital_source(raster.info)
-        return Placed(pixels, to_slide.after(Matrix(1 / width, 0, 0, 1 / height, 0, 0)), digital_source=stated)
+    def _shape(self, shape: Any, outer: Matrix, depth: int, only_pictures: bool) -> Iterator[Placed]:
+        if is_hidden(shape):
+            return
+        if hasattr(shape, "shapes"):
+            if depth < _MOST_DEPTH:
+                yield from self._walk(shapes_of(shape), outer.after(_group_matrix(shape)), depth + 1, only_pictures)
+            return
+        fills = list(fills_of(shape))
+        yield from self._pictures(fills, shape.part, outer)
+        if only_pictures:
+            return
+        if not fills and hasattr(shape._element, "spPr"):
+            self._rule(shape, outer)
+        if getattr(shape, "has_text_frame", False):
+            self._text(shape, outer)
+
+    def _pictures(self, fills: Sequence[Fill], part: Any, outer: Matrix) -> Iterator[Placed]:
+        for fill in fills:
+            name = relation_of(fill)
+            if name is None:
+                continue
+            blob: bytes = part.related_part(name).blob
+            if blob[:4] == b"\xd7\xcd\xc6\x9a" or blob[40:44] == b" EMF":
+                raise UnreadableFigure("its picture is a Windows metafile (EMF or WMF), which is not read")
+            raster = decode(blob, self._path, _MOST_PIXELS - self._pixels)
+            self._pixels += raster.pixels.shape[0] * raster.pixels.shape[1]
+            seen = shown_part(fill, raster.pixels)
+            if seen is None:
+                continue
+            height, width = seen.pixels.shape[:2]
+            place = Matrix(seen.box.w / width, 0, 0, seen.box.h / height, seen.box.x, seen.box.y)
+            yield Placed(seen.pixels, outer.after(fill.frame).after(place), digital_source=digital_source(raster.info))
 
     def _rule(self, shape: Any, outer: Matrix) -> None:
         """Keep a line or a flat rectangle that may be a scale bar."""
@@ -210,7 +224,7 @@ class _Slide:
         text = shape.text_frame.text.strip() if getattr(shape, "has_text_frame", False) else ""
         if kind == "rect" and (text or shape._element.spPr.find(f"{_A}noFill") is not None):
             return  # a box of text, or one that is not painted
-        box = outer.after(_shape_matrix(shape._element.spPr.find(f"{_A}xfrm"), shape)).bounds(Box(0, 0, 1, 1))
+        box = outer.after(shape_matrix(shape._element.spPr.find(f"{_A}xfrm"), shape)).bounds(Box(0, 0, 1, 1))
         outline = shape._element.spPr.find(f"{_A}ln")
         if kind != "rect":
             # What is not stated is in the theme, mostly 1 point; ends are flat unless they are said to reach over.
@@ -230,25 +244,9 @@ class _Slide:
             self.texts.append(Text(text, Box(box.x, box.y, min(box.w, box.h), box.h)))
 
 
-def _shape_matrix(xfrm: Any, shape: Any) -> Matrix:
-    """From the unit square to the parent: flips, then rotation about the middle (ECMA-376, 20.1.7.6)."""
-    x, y, w, h = float(shape.left), float(shape.top), float(shape.width), float(shape.height)
-    flip_x, flip_y = _flips(xfrm)
-    return _turned(Box(x, y, w, h), float(shape.rotation), flip_x, flip_y)
-
-
-def _turned(box: Box, degrees: float, flip_x: bool, flip_y: bool) -> Matrix:
-    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    middle_x, middle_y = box.x + box.w / 2, box.y + box.h / 2
-    rotate = Matrix(cos, sin, -sin, cos, middle_x, middle_y)
-    sx, sy = (-box.w if flip_x else box.w), (-box.h if flip_y else box.h)
-    return rotate.after(Matrix(sx, 0, 0, sy, -sx / 2, -sy / 2))
-
-
-def _flips(xfrm: Any) -> tuple[bool, bool]:
-    if xfrm is None:
-        return False, False
-    return xfrm.get("flipH") in ("1", "true"), xfrm.get("flipV") in ("1", "true")
+def _shows_master(slide: Any) -> bool:
+    """Whether what a slide or layout is based on is seen (`showMasterSp`: ECMA-376, 19.3.1.38)."""
+    return slide._element.get("showMasterSp") not in ("0", "false")
 
 
 def _group_matrix(group: Any) -> Matrix:
@@ -265,17 +263,7 @@ def _group_matrix(group: Any) -> Matrix:
     child_off, child_ext = pair("chOff", "x", "y") or off, pair("chExt", "cx", "cy") or ext
     if off is None or ext is None or child_off is None or child_ext is None or 0 in child_ext:
         return Matrix()
-    flip_x, flip_y = _flips(xfrm)
-    outer = _turned(Box(*off, *ext), float(xfrm.get("rot") or 0) / _TURN, flip_x, flip_y)
+    flip_x, flip_y = flips(xfrm)
+    outer = turned(Box(*off, *ext), float(xfrm.get("rot") or 0) / _TURN, flip_x, flip_y)
     inner = Matrix(1 / child_ext[0], 0, 0, 1 / child_ext[1], -child_off[0] / child_ext[0], -child_off[1] / child_ext[1])
     return outer.after(inner)
-
-
-def _cropped(pixels: Pixels, shape: Any) -> Pixels | None:
-    """What the crop leaves; negative crops pad with nothing, so the picture keeps its size there."""
-    height, width = pixels.shape[:2]
-    x0 = round(max(0.0, float(shape.crop_left)) * width)
-    y0 = round(max(0.0, float(shape.crop_top)) * height)
-    x1 = round((1 - max(0.0, float(shape.crop_right))) * width)
-    y1 = round((1 - max(0.0, float(shape.crop_bottom))) * height)
-    return pixels[y0:y1, x0:x1] if x1 - x0 >= 1 and y1 - y0 >= 1 else None
