@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import cv2
 import numpy as np
 
 from biocodes_crate.figures.channels import lowest
+from biocodes_crate.figures.content import judge_kind
 from biocodes_crate.figures.layout import PixelBox, find_layout
 from biocodes_crate.figures.letters import read_labels
 from biocodes_crate.figures.model import Box, FigurePage, PageUnit, Panel, PanelKind
 from biocodes_crate.figures.order import reading_order
 from biocodes_crate.figures.pictures import find_panels
-from biocodes_crate.figures.placing import Pixels, Text, letters_for
+from biocodes_crate.figures.placing import LEAST_PIXELS, Matrix, Pixels, Placed, Text, intersect, letters_for
 from biocodes_crate.figures.scalebars import ScaleBar, find_scale_bar
 
+_NOTHING = 2.0  # grey levels: the deviation of an area without content
 _SMALLEST_FIGURE = 300  # pixels a side of a picture that may be a figure by itself
 
 
@@ -76,8 +79,43 @@ def _panels_within(panel: Panel) -> list[Panel]:
     return [replace(p, box=box, digital_source=panel.digital_source) for p, box in zip(inner, placed, strict=True)]
 
 
+def cut_images(
+    boxes: Sequence[Box], images: Sequence[Placed], draw: Callable[[], Pixels | None], width: float, height: float
+) -> list[Placed]:
+    """Images in boxes of a page of this size, cut from the drawn page, where none of `images` lies already."""
+    taken = [one.matrix.bounds(Box(0, 0, one.pixels.shape[1], one.pixels.shape[0])) for one in images]
+    page = Box(0, 0, width, height)
+    wanted = []
+    for box in boxes:
+        seen = intersect(box, page)
+        if seen is None or seen.w < width / 50 or seen.h < height / 50:
+            continue
+        if not any(_shared(seen, other) > 0.5 * min(seen.w * seen.h, other.w * other.h) for other in taken):
+            wanted.append(seen)
+            taken.append(seen)
+    pixels = draw() if wanted else None
+    if pixels is None:
+        return []
+    found = []
+    for box in wanted:
+        sx, sy = pixels.shape[1] / width, pixels.shape[0] / height
+        x0, y0 = round(box.x * sx), round(box.y * sy)
+        cut = pixels[y0 : round((box.y + box.h) * sy), x0 : round((box.x + box.w) * sx)]
+        if min(cut.shape[:2]) >= LEAST_PIXELS and judge_kind(cut) is PanelKind.IMAGE:
+            found.append(Placed(np.ascontiguousarray(cut), Matrix(1 / sx, 0, 0, 1 / sy, x0 / sx, y0 / sy)))
+    return found
+
+
+def _shared(a: Box, b: Box) -> float:
+    both = intersect(a, b)
+    return both.w * both.h if both is not None else 0.0
+
+
 def read_drawn(panels: Sequence[Panel], draw: Callable[[], Pixels | None]) -> list[Panel]:
-    """Panels with what only the drawn page shows: scale bars drawn over images, and letters turned into outlines."""
+    """Panels with what only the drawn page shows: scale bars drawn over images, and letters turned into outlines.
+
+    Those of which the page shows nothing are left out: they lie on a layer that is switched off, or under something.
+    """
     barless = [p.kind is PanelKind.IMAGE and p.scale_bar is None for p in panels]
     lettered = any(panel.label for panel in panels)
     pixels = draw() if any(barless) or (panels and not lettered) else None
@@ -93,6 +131,10 @@ def read_drawn(panels: Sequence[Panel], draw: Callable[[], Pixels | None]) -> li
         )
         for b in (panel.box for panel in panels)
     ]
+    seen = [_is_seen(panel, box.crop(pixels)) for panel, box in zip(panels, boxes, strict=True)]
+    panels = [panel for panel, keep in zip(panels, seen, strict=True) if keep]
+    boxes = [box for box, keep in zip(boxes, seen, strict=True) if keep]
+    barless = [missing for missing, keep in zip(barless, seen, strict=True) if keep]
     found = [
         replace(panel, scale_bar=_drawn_bar(panel, box.crop(pixels))) if missing else panel
         for panel, box, missing in zip(panels, boxes, barless, strict=True)
@@ -100,6 +142,18 @@ def read_drawn(panels: Sequence[Panel], draw: Callable[[], Pixels | None]) -> li
     if lettered:
         return found
     return [replace(p, label=letter) for p, letter in zip(found, read_labels(pixels, boxes), strict=True)]
+
+
+def _is_seen(panel: Panel, shown: Pixels) -> bool:
+    """Whether a page shows anything at all where an image with content lies."""
+    height, width = shown.shape[:2]
+    if min(height, width) < 8 or panel.kind is not PanelKind.IMAGE:
+        return True
+    core = shown[height // 8 : height - height // 8, width // 8 : width - width // 8]
+    if float(core.std(axis=(0, 1)).max()) > _NOTHING:
+        return True
+    small = np.asarray(cv2.resize(panel.pixels, (width, height), interpolation=cv2.INTER_AREA))
+    return float(small.std(axis=(0, 1)).max()) < 4 * _NOTHING
 
 
 def _drawn_bar(panel: Panel, shown: Pixels) -> ScaleBar | None:

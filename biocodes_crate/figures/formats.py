@@ -27,6 +27,7 @@ _BY_SUFFIX = {
     ".pdf": FigureFormat.PDF,
     ".ai": FigureFormat.PDF,
     ".svg": FigureFormat.SVG,
+    ".svgz": FigureFormat.SVG,
     ".pptx": FigureFormat.PPTX,
 }
 

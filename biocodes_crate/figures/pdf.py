@@ -13,11 +13,11 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from biocodes_crate.errors import UnreadableFigure
-from biocodes_crate.figures.drawn import drawn_page, read_drawn, take_apart_flattened
+from biocodes_crate.figures.drawn import cut_images, drawn_page, read_drawn, take_apart_flattened
 from biocodes_crate.figures.model import Box, FigurePage, PageUnit, PanelKind
 from biocodes_crate.figures.pdf_drawing import PdfDrawer
 from biocodes_crate.figures.pdf_packets import pdf_packets
-from biocodes_crate.figures.pdf_vectors import pdf_labels, pdf_rules
+from biocodes_crate.figures.pdf_vectors import pattern_boxes, pdf_characters, pdf_labels, pdf_rules, stamp_boxes
 from biocodes_crate.figures.placing import (
     LEAST_PIXELS,
     Matrix,
@@ -39,10 +39,10 @@ _MOST_OBJECTS = 200_000  # on a page
 _MOST_IMAGES = 500  # on a page
 _MOST_DEPTH = 12  # of forms within forms
 _MOST_PIXELS = 150_000_000  # of one embedded image, and of all on a page
-_MOST_CHARACTERS = 200_000
 _DRAWN_PIXELS = 12_000_000  # of a page that has to be drawn
 _DRAWN_DPI = 300
 _LETTER_PIXELS = 3_000_000  # of a page that is drawn for its letters only
+_UNFILLED = "saved without PDF Content"  # what the page of an Illustrator file says that is not compatible
 _LOCK = RLock()  # PDFium is not safe to call from several threads
 
 
@@ -137,11 +137,13 @@ def _read_page(
         images = []
         if str(error).startswith("has more than"):
             return FigurePage(number, width, height, PageUnit.PERCENT, ())
+    if number == 1 and not images and _is_unfilled(page):
+        raise UnreadableFigure(
+            "this Illustrator file holds no PDF",
+            where=name,
+            remedy="Save it again with 'Create PDF Compatible File', or export it as PDF.",
+        )
     texts = _texts(page, to_page)
-    panels = take_apart_flattened(place_panels(join_strips(images), texts, width, height))
-    if any(panel.kind is PanelKind.IMAGE for panel in panels):
-        rules = pdf_rules(_walk(page, to_page, pdfium.FPDF_PAGEOBJ_PATH))
-        panels = add_vector_bars(panels, rules, pdf_labels(page, to_page), width, height)
 
     def draw(most: int) -> Pixels | None:
         pixels = drawer.draw(number - 1, min(_DRAWN_DPI / 72, (most / (width * height)) ** 0.5))
@@ -158,6 +160,15 @@ def _read_page(
             )
         return pixels
 
+    images = join_strips(images)
+    boxes = pattern_boxes(_walk(page, to_page, pdfium.FPDF_PAGEOBJ_PATH)) + stamp_boxes(page, to_page)
+    if images and boxes:
+        images += cut_images(boxes, images, lambda: draw(_DRAWN_PIXELS), width, height)
+    panels = take_apart_flattened(place_panels(images, texts, width, height))
+    if any(panel.kind is PanelKind.IMAGE for panel in panels):
+        rules = pdf_rules(_walk(page, to_page, pdfium.FPDF_PAGEOBJ_PATH))
+        panels = add_vector_bars(panels, rules, pdf_labels(page, to_page), width, height)
+
     if any(panel.kind is PanelKind.IMAGE for panel in panels):
         panels = read_drawn(panels, lambda: draw(_LETTER_PIXELS))
     elif (pixels := draw(_DRAWN_PIXELS)) is not None:
@@ -165,11 +176,21 @@ def _read_page(
     return FigurePage(number, width, height, PageUnit.PERCENT, tuple(panels))
 
 
+def _is_unfilled(page: pypdfium2.PdfPage) -> bool:
+    text = page.get_textpage()
+    try:
+        return _UNFILLED in " ".join(pdf_characters(text)[:1000].split())
+    finally:
+        text.close()
+
+
 def _page_matrix(page: pypdfium2.PdfPage) -> Matrix:
     """From user space (y up, any origin) to the page as shown (y down, from its top left corner)."""
-    left, bottom, right, top = page.get_cropbox()
+    media, crop = page.get_mediabox(), page.get_cropbox()
+    # A crop box that reaches out of the media box is cut to it (ISO 32000-2, 14.11.2).
+    left, bottom, right, top = *map(max, media[:2], crop[:2]), *map(min, media[2:], crop[2:])
     if right <= left or top <= bottom:
-        left, bottom, right, top = page.get_mediabox()
+        left, bottom, right, top = media
     turned = page.get_rotation() % 360
     if turned == 90:
         return Matrix(0, 1, 1, 0, -bottom, -left)
@@ -323,11 +344,9 @@ def _texts(page: pypdfium2.PdfPage, to_page: Matrix) -> list[Text]:
     """Single letters that stand alone."""
     text = page.get_textpage()
     try:
-        count = min(text.count_chars(), _MOST_CHARACTERS)
         found = []
-        content = text.get_text_range(0, count) if count else ""
-        if len(content) != count:  # characters beyond the BMP or generated ones shift the indices
-            content = ""
+        content = pdf_characters(text)
+        count = len(content)
         for i, character in enumerate(content):
             alone = (i == 0 or content[i - 1].isspace()) and (i + 1 == count or content[i + 1].isspace())
             if alone and character.isascii() and character.isalpha():

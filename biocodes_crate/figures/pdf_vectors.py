@@ -1,4 +1,4 @@
-"""Lines, flat rectangles and lines of text of a PDF page: what scale bars are made of."""
+"""Vector content of a PDF page: lines, flat rectangles and text, which scale bars are made of; shapes with images."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from biocodes_crate.figures.model import Box
-from biocodes_crate.figures.placing import Matrix, bounds_of
+from biocodes_crate.figures.placing import Matrix, bounds_of, intersect
 from biocodes_crate.figures.vector_bars import Label
 
 _MOST_RULES = 5000
 _MOST_SEGMENTS = 8  # of a rectangle, however it is drawn
 _MOST_CHARACTERS = 200_000
 _MOST_LABELS = 5000
+_MOST_OUTLINE = 2000  # segments of a path
+_MOST_PATTERNS = 50
+_PATTERN = (191, 191, 191)  # what PDFium says of a fill that is a coloured tiling pattern, and of this grey
 _LEVEL = math.sin(math.radians(0.5))
 
 
@@ -78,18 +81,64 @@ def _is_within(box: Box, clip: Box) -> bool:
     )
 
 
+def pattern_boxes(paths: Iterable[tuple[Any, Matrix, Box | None]]) -> list[Box]:
+    """Boxes of shapes that may be filled with a pattern, and so with an image, which PDFium does not hand out."""
+    found: list[Box] = []
+    for handle, matrix, clip in paths:
+        red, green, blue, opacity = (ctypes.c_uint() for _ in range(4))
+        filled, stroked = ctypes.c_int(), ctypes.c_int()
+        if (
+            len(found) >= _MOST_PATTERNS
+            or not pdfium.FPDFPageObj_GetFillColor(handle, red, green, blue, opacity)
+            or (red.value, green.value, blue.value) != _PATTERN
+            or not pdfium.FPDFPath_GetDrawMode(handle, filled, stroked)
+            or filled.value == pdfium.FPDF_FILLMODE_NONE
+        ):
+            continue
+        points = []
+        for i in range(min(pdfium.FPDFPath_CountSegments(handle), _MOST_OUTLINE)):
+            segment = pdfium.FPDFPath_GetPathSegment(handle, i)
+            x, y = ctypes.c_float(), ctypes.c_float()
+            if segment and pdfium.FPDFPathSegment_GetPoint(segment, x, y):
+                points.append(matrix.point(x.value, y.value))
+        box = intersect(bounds_of(points), clip) if points else None
+        if box is not None and all(map(math.isfinite, box)):
+            found.append(box)
+    return found
+
+
+def stamp_boxes(page: pypdfium2.PdfPage, to_page: Matrix) -> list[Box]:
+    """Boxes of rubber stamps, which may be pasted pictures; they are no part of the page's content."""
+    found: list[Box] = []
+    for index in range(min(pdfium.FPDFPage_GetAnnotCount(page.raw), _MOST_PATTERNS)):
+        annotation = pdfium.FPDFPage_GetAnnot(page.raw, index)
+        if not annotation:
+            continue
+        rectangle = pdfium.FS_RECTF()
+        if pdfium.FPDFAnnot_GetSubtype(annotation) == pdfium.FPDF_ANNOT_STAMP and pdfium.FPDFAnnot_GetRect(
+            annotation, rectangle
+        ):
+            left, right = sorted((rectangle.left, rectangle.right))
+            bottom, top = sorted((rectangle.bottom, rectangle.top))
+            found.append(to_page.bounds(Box(left, bottom, right - left, top - bottom)))
+        pdfium.FPDFPage_CloseAnnot(annotation)
+    return found
+
+
+def pdf_characters(text: pypdfium2.PdfTextPage) -> str:
+    """One character for each that PDFium counts on a page, a space where it knows none: text as a whole has others."""
+    codes = (pdfium.FPDFText_GetUnicode(text, i) for i in range(min(text.count_chars(), _MOST_CHARACTERS)))
+    return "".join(chr(code) if 0 < code < 0xD800 or 0xDFFF < code < 0x110000 else " " for code in codes)
+
+
 def pdf_labels(page: pypdfium2.PdfPage, to_page: Matrix) -> list[Label]:
     """Runs of characters on one line, parted where a gap is wider than a space."""
     text = page.get_textpage()
     try:
-        count = min(text.count_chars(), _MOST_CHARACTERS)
-        content = text.get_text_range(0, count) if count else ""
-        if len(content) != count:  # characters beyond the BMP or generated ones shift the indices
-            return []
         found: list[Label] = []
         run = ""
         boxes: list[Box] = []
-        for i, character in enumerate(content):
+        for i, character in enumerate(pdf_characters(text)):
             if character.isspace() and character not in " \N{NO-BREAK SPACE}":
                 found += _label(run, boxes)
                 run, boxes = "", []

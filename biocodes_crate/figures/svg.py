@@ -8,7 +8,7 @@ import contextlib
 import math
 import re
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import islice
@@ -31,8 +31,15 @@ from biocodes_crate.figures.placing import (
 )
 from biocodes_crate.figures.raster import decode
 from biocodes_crate.figures.svg_drawing import NotDrawnError, draw_svg
-from biocodes_crate.figures.svg_geometry import fitted, length, parse_path_bounds, parse_transform, parse_view_box
-from biocodes_crate.figures.svg_parsing import parse_svg
+from biocodes_crate.figures.svg_geometry import (
+    about_origin,
+    fitted,
+    length,
+    parse_path_bounds,
+    parse_transform,
+    parse_view_box,
+)
+from biocodes_crate.figures.svg_parsing import open_svg, parse_svg
 from biocodes_crate.figures.vector_bars import Label, add_vector_bars
 from biocodes_crate.findings import Finding, Severity
 from biocodes_crate.images import AnyFile
@@ -43,8 +50,19 @@ _MOST_DEPTH = 60
 
 _FONT_SIZE = re.compile(r"(?:^|\s)([\d.]+(?:px|pt|mm|em)?)(?:/|\s)")
 _INHERITED = ("font", "font-size", "text-anchor", "fill", "stroke", "stroke-width", "stroke-linecap", "visibility")
-_PRESENTATION = ("clip-path", "display", "opacity", *_INHERITED[1:])
-_MATTERS = frozenset({*_PRESENTATION, "font", "width", "height"})
+_PRESENTATION = (
+    "clip-path",
+    "mask",
+    "display",
+    "opacity",
+    "overflow",
+    "transform",
+    "transform-origin",
+    *_INHERITED[1:],
+)
+_MATTERS = frozenset({*_PRESENTATION, "font", "x", "y", "width", "height"})
+_SHAPES = ("rect", "line", "path", "polyline", "polygon", "circle", "ellipse")
+_MOST_TILES = 4  # of a pattern: more are a texture, not a picture
 _MOST_RULES = 20_000
 _MOST_VISITS = 700_000
 _MOST_SPANS = 100  # of a text that may be a letter or a length
@@ -108,7 +126,7 @@ def _about(root: Element, path: AnyFile) -> dict[str, Any]:
             with contextlib.suppress(binascii.Error, ValueError):
                 about["c2pa"].append(base64.b64decode("".join((manifest.text or "").split())))
     version = next((value for key, value in root.attrib.items() if key.endswith("}version")), None)
-    with path.open("rb") as file:
+    with open_svg(path) as file:
         comment = _GENERATOR.search(file.read(8192))
     if version is not None and any("inkscape" in key for key in root.attrib):
         about["software"] = f"Inkscape {version}"
@@ -204,15 +222,17 @@ class _Reader:
         if name in ("defs", "symbol", "clipPath", "mask", "pattern", "marker", "metadata", "style", "title", "desc"):
             return
         style = {**state.style, **self._style(element)}
-        if style.get("display") == "none" or style.get("opacity") in ("0", "0.0"):
+        if style.get("display") == "none" or _is_zero(style.get("opacity")):
             return
-        matrix = state.matrix.after(self._transform(element.get("transform")))
+        own = self._transform(style.get("transform"))
+        matrix = state.matrix.after(about_origin(own, style.get("transform-origin"), state.viewport))
         inherited = {key: style[key] for key in _INHERITED if key in style}
         state = _State(matrix, state.clip, state.viewport, state.depth + 1, inherited)
-        clip_path = _URL.search(style.get("clip-path", ""))
-        if clip_path:
-            clip = self._clip(clip_path.group(1), state, self._frame(element, style, state))
-            state = replace(state, clip=intersect(state.clip, clip))
+        for key, kind in (("clip-path", "clipPath"), ("mask", "mask")):
+            reference = _URL.search(style.get(key, ""))
+            if reference:
+                clip = self._clip(reference.group(1), kind, state, self._frame(element, style, state))
+                state = replace(state, clip=intersect(state.clip, clip))
         if name == "image":
             if style.get("visibility") != "hidden":
                 placed = self._image(element, style, state)
@@ -220,14 +240,22 @@ class _Reader:
                     yield placed
         elif name == "text":
             self._text(element, style, state)
-        elif name in ("rect", "line", "path", "polyline", "polygon"):
+        elif name in _SHAPES:
+            pattern = _URL.match(style.get("fill", ""))
+            if pattern and style.get("visibility") != "hidden":
+                yield from self._pattern(pattern.group(1), element, state)
             self._rule(element, style, state)
         elif name == "use":
             yield from self._use(element, state)
         elif name == "svg":
-            yield from self._children(element, self._nested(element, element.get("viewBox"), state))
-        elif name in ("g", "a", "switch"):
+            nested = self._nested(element, element, state, visible=style.get("overflow") == "visible")
+            yield from self._children(element, nested)
+        elif name in ("g", "a"):
             yield from self._children(element, state)
+        elif name == "switch":
+            chosen = next((child for child in element if _is_for_us(child)), None)
+            if chosen is not None:
+                yield from self._visit(chosen, state)
 
     def _children(self, element: Element, state: _State) -> Iterator[Placed]:
         for child in element:
@@ -247,15 +275,15 @@ class _Reader:
             found | self._css.get("#" + (element.get("id") or ""), {}) | self._declarations(element.get("style") or "")
         )
 
-    def _nested(self, element: Element, view_box: str | None, state: _State) -> _State:
-        """The state inside of an inner svg, or of a symbol that is used."""
+    def _nested(self, element: Element, inside: Element, state: _State, *, visible: bool) -> _State:
+        """The state inside of an inner svg, or of a symbol that is used; `visible`: nothing is cut off at its sides."""
         across, down = state.viewport
         x, y = length(element.get("x"), 0.0, across), length(element.get("y"), 0.0, down)
         w, h = length(element.get("width"), across, across), length(element.get("height"), down, down)
-        view = parse_view_box(view_box)
+        view = parse_view_box(inside.get("viewBox"))
         frame = Box(x, y, w, h)
-        inner = fitted(view, frame, element.get("preserveAspectRatio")) if view else Matrix(1, 0, 0, 1, x, y)
-        clip = intersect(state.clip, state.matrix.bounds(frame))
+        inner = fitted(view, frame, inside.get("preserveAspectRatio")) if view else Matrix(1, 0, 0, 1, x, y)
+        clip = state.clip if visible else intersect(state.clip, state.matrix.bounds(frame))
         viewport = (view.w, view.h) if view else (w, h)
         return _State(state.matrix.after(inner), clip, viewport, state.depth, state.style)
 
@@ -267,34 +295,108 @@ class _Reader:
         moved = replace(state, matrix=state.matrix.after(Matrix(1, 0, 0, 1, x, y)), depth=state.depth + 1)
         if _name(target) == "symbol":
             sized = Element("svg", {k: v for k, v in element.attrib.items() if k in ("width", "height")})
-            yield from self._children(target, self._nested(sized, target.get("viewBox"), moved))
+            visible = self._style(target).get("overflow") == "visible"
+            yield from self._children(target, self._nested(sized, target, moved, visible=visible))
         else:
             yield from self._visit(target, moved)
 
-    def _frame(self, element: Element, style: dict[str, str], state: _State) -> Box | None:
-        """Where an image is told to be, in user units; None for other elements, and where that is left to its file."""
-        across, down = state.viewport
-        w = length(element.get("width") or style.get("width"), 0.0, across)
-        h = length(element.get("height") or style.get("height"), 0.0, down)
-        if _name(element) != "image" or w <= 0 or h <= 0:
-            return None
-        return Box(length(element.get("x"), 0.0, across), length(element.get("y"), 0.0, down), w, h)
+    def _pattern(self, identifier: str, element: Element, state: _State) -> Iterator[Placed]:
+        """Images in the pattern that fills a shape (SVG 1.1, 13.3): how Figma and others place all their images."""
+        chain = self._patterns(identifier)
+        shape = self._shape(_untransformed(element), Matrix(), state, 0)
+        if not chain or shape is None or shape.w <= 0 or shape.h <= 0:
+            return
 
-    def _clip(self, identifier: str, state: _State, frame: Box | None) -> Box | None:
-        """The bounding box, on the page, of what a clip path lets through; `frame` is that of the element."""
+        def stated(key: str) -> str | None:
+            return next((value for one in chain if (value := one.get(key)) is not None), None)
+
+        holder = next((one for one in chain if len(one)), None)
+        if holder is None:
+            return
+        tile = self._tile(stated, shape, state)
+        if tile is None:
+            return
+        outer = state.matrix.after(self._transform(stated("patternTransform")))
+        view = parse_view_box(stated("viewBox"))
+        inner = Matrix()
+        if view is not None:
+            inner = fitted(view, Box(0, 0, tile.w, tile.h), stated("preserveAspectRatio"))
+        elif stated("patternContentUnits") == "objectBoundingBox":
+            inner = Matrix(shape.w, 0, 0, shape.h, 0, 0)
+        seen = intersect(state.clip, state.matrix.bounds(shape))
+        places = _places(tile, shape) if stated("patternTransform") is None else [tile]
+        for place in places:
+            matrix = outer.after(Matrix(1, 0, 0, 1, place.x, place.y)).after(inner)
+            clip = intersect(seen, outer.bounds(place))
+            yield from self._children(holder, _State(matrix, clip, state.viewport, state.depth))
+
+    def _patterns(self, identifier: str) -> list[Element]:
+        """A pattern, and those that it takes from what it does not say itself."""
+        chain: list[Element] = []
+        one = self._by_id.get(identifier)
+        while one is not None and _name(one) == "pattern" and one not in chain and len(chain) < 5:
+            chain.append(one)
+            one = self._by_id.get(_href(one).removeprefix("#"))
+        return chain
+
+    def _tile(self, stated: Callable[[str], str | None], shape: Box, state: _State) -> Box | None:
+        fractions = stated("patternUnits") != "userSpaceOnUse"
+        across, down = (1.0, 1.0) if fractions else state.viewport
+        x, y = length(stated("x"), 0.0, across), length(stated("y"), 0.0, down)
+        w, h = length(stated("width"), 0.0, across), length(stated("height"), 0.0, down)
+        if fractions:
+            x, y, w, h = shape.x + x * shape.w, shape.y + y * shape.h, w * shape.w, h * shape.h
+        return Box(x, y, w, h) if w > 0 and h > 0 else None
+
+    def _frame(self, element: Element, style: Mapping[str, str], state: _State) -> Box | None:
+        """Where an image is told to be, in user units; None for other elements, and where that is left to its file."""
+        if _name(element) != "image":
+            return None
+        x, y, w, h = self._geometry(element, style, state)
+        return Box(x, y, w, h) if w is not None and h is not None and w > 0 and h > 0 else None
+
+    def _geometry(
+        self, element: Element, style: Mapping[str, str], state: _State
+    ) -> tuple[float, float, float | None, float | None]:
+        """Place and size as CSS or attributes state them (SVG 2, §8); None: "auto"."""
+        across, down = state.viewport
+
+        def stated(key: str, whole: float) -> float | None:
+            value = length(style.get(key) or element.get(key), math.nan, whole)
+            return None if math.isnan(value) else value
+
+        return stated("x", across) or 0.0, stated("y", down) or 0.0, stated("width", across), stated("height", down)
+
+    def _clip(self, identifier: str, kind: str, state: _State, frame: Box | None, depth: int = 0) -> Box | None:
+        """The bounding box, on the page, of what a clip path or mask lets through; `frame` is that of the element.
+
+        What lies outside of all shapes of a mask is hidden, whatever their colours.
+        """
         target = self._by_id.get(identifier)
-        if target is None or _name(target) != "clipPath":
+        if target is None or _name(target) != kind or depth > 5:
             return None
         matrix = state.matrix.after(self._transform(target.get("transform")))
-        if target.get("clipPathUnits") == "objectBoundingBox":
+        units = target.get("clipPathUnits") if kind == "clipPath" else target.get("maskContentUnits")
+        if units == "objectBoundingBox":
             if frame is None:
                 return None
             matrix = matrix.after(Matrix(frame.w, 0, 0, frame.h, frame.x, frame.y))
-        boxes = [box for child in islice(target, 100) if (box := self._shape(child, matrix, state, 0)) is not None]
+        children = list(islice(target, 100))
+        boxes = []
+        for child in children:
+            box = self._shape(child, matrix, state, 0)
+            if box is None and kind == "mask":
+                return None  # a mask may hold anything; what is not known may let everything through
+            inner = _URL.search(self._style(child).get("clip-path", ""))
+            if box is not None and inner is not None:
+                box = intersect(box, self._clip(inner.group(1), "clipPath", state, None, depth + 1))
+            boxes += [] if box is None else [box]
         if not boxes:
             return None
         x, y = min(b.x for b in boxes), min(b.y for b in boxes)
-        return Box(x, y, max(b.x + b.w for b in boxes) - x, max(b.y + b.h for b in boxes) - y)
+        whole = Box(x, y, max(b.x + b.w for b in boxes) - x, max(b.y + b.h for b in boxes) - y)
+        own = _URL.search(self._style(target).get("clip-path", ""))
+        return whole if own is None else intersect(whole, self._clip(own.group(1), "clipPath", state, frame, depth + 1))
 
     def _shape(self, shape: Element, matrix: Matrix, state: _State, depth: int) -> Box | None:
         self._visited += 1
@@ -319,6 +421,14 @@ class _Reader:
             box = self._path_bounds(shape.get("d") or "")
         elif name in ("polygon", "polyline"):
             box = self._path_bounds(shape.get("points") or "")
+        elif name == "image":
+            box = self._frame(shape, self._style(shape), state)
+        elif name == "g" and depth < 5:
+            inner = [self._shape(child, matrix, state, depth + 1) for child in islice(shape, 100)]
+            known = [one for one in inner if one is not None]
+            if len(known) < len(inner) or not known:
+                return None
+            return bounds_of([(b.x, b.y) for b in known] + [(b.x + b.w, b.y + b.h) for b in known])
         elif name == "use" and depth < 5:
             target = self._by_id.get(_href(shape).removeprefix("#"))
             moved = matrix.after(Matrix(1, 0, 0, 1, number("x", across), number("y", down)))
@@ -344,11 +454,13 @@ class _Reader:
         self._pixels += width * height
         if min(width, height) < LEAST_PIXELS:
             return None
-        across, down = state.viewport
-        x, y = length(element.get("x"), 0.0, across), length(element.get("y"), 0.0, down)
-        w = length(element.get("width") or style.get("width"), float(width), across)
-        h = length(element.get("height") or style.get("height"), float(height), down)
-        frame = Box(x, y, w, h)
+        x, y, w, h = self._geometry(element, style, state)
+        # One that is left open follows from the other (SVG 2, §12.3).
+        w, h = (
+            w if w is not None or h is None else h * width / height,
+            h if h is not None or w is None else w * height / width,
+        )
+        frame = Box(x, y, float(width) if w is None else w, float(height) if h is None else h)
         inner = fitted(Box(0, 0, width, height), frame, element.get("preserveAspectRatio"))
         clip = intersect(state.clip, state.matrix.bounds(frame))
         return Placed(pixels, state.matrix.after(inner), clip, digital_source(raster.info))
@@ -357,8 +469,7 @@ class _Reader:
         """Keep a flat shape that may be a scale bar; its transform is in the state already."""
         if len(self.rules) >= _MOST_RULES or style.get("visibility") == "hidden":
             return
-        plain = Element(element.tag, {k: v for k, v in element.attrib.items() if k != "transform"})
-        box = self._shape(plain, state.matrix, state, 0)
+        box = self._shape(_untransformed(element), state.matrix, state, 0)
         if box is None:
             return
         m, is_line = state.matrix, _name(element) in ("line", "polyline") or box.h < 1e-3 * box.w
@@ -402,6 +513,36 @@ def _declarations(text: str) -> dict[str, str]:
         if colon and key.strip() in _MATTERS:
             found[key.strip()] = value.strip()
     return found
+
+
+def _untransformed(element: Element) -> Element:
+    return Element(element.tag, {k: v for k, v in element.attrib.items() if k != "transform"})
+
+
+def _places(tile: Box, shape: Box) -> list[Box]:
+    """The tiles of a pattern that a shape shows; none where they are many."""
+    first_x, first_y = math.floor((shape.x - tile.x) / tile.w + 1e-6), math.floor((shape.y - tile.y) / tile.h + 1e-6)
+    last_x = math.ceil((shape.x + shape.w - tile.x) / tile.w - 1e-6)
+    last_y = math.ceil((shape.y + shape.h - tile.y) / tile.h - 1e-6)
+    if (last_x - first_x) * (last_y - first_y) > _MOST_TILES:
+        return []
+    return [
+        Box(tile.x + i * tile.w, tile.y + j * tile.h, tile.w, tile.h)
+        for j in range(first_y, last_y)
+        for i in range(first_x, last_x)
+    ]
+
+
+def _is_for_us(element: Element) -> bool:
+    """Whether a `switch` may choose this (SVG 1.1, 5.8): no extension is known, any kind of English is."""
+    language = element.get("systemLanguage")
+    spoken = language is None or any(one.strip().lower().startswith("en") for one in language.split(","))
+    known = _name(element) in ("g", "a", "svg", "use", "image", "switch", "text", *_SHAPES)
+    return known and element.get("requiredExtensions") is None and spoken
+
+
+def _is_zero(opacity: str | None) -> bool:
+    return opacity is not None and length(opacity, 1.0, 1.0) <= 0
 
 
 def _name(element: Element) -> str:

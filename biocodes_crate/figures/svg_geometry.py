@@ -10,12 +10,17 @@ from biocodes_crate.figures.placing import Matrix, bounds_of
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _LENGTH = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(%|[a-zA-Z]*)\s*$")
-_TRANSFORM = re.compile(r"(matrix|translate|scale|rotate|skewX|skewY)\s*\(([^)]*)\)")
+_TRANSFORM = re.compile(
+    r"(matrix|translateX|translateY|translate|scaleX|scaleY|scale|rotate|skewX|skewY)\s*\(([^)]*)\)"
+)
+_ARGUMENT = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(%|[a-zA-Z]*)")
 _PATH = re.compile(r"[MmLlHhVvCcSsQqTtAaZz]|[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _MOST_TOKENS = 200_000
 # CSS pixels per unit (CSS Values 4, §6.2).
 _UNITS = {"": 1.0, "px": 1.0, "pt": 4 / 3, "pc": 16.0, "in": 96.0, "cm": 96 / 2.54, "mm": 96 / 25.4, "q": 96 / 101.6}
 _UNITS |= {"em": 16.0, "ex": 8.0, "rem": 16.0}
+# Degrees per unit (CSS Values 4, §7.1); attributes have none.
+_ANGLES = {"deg": 1.0, "rad": 180 / math.pi, "grad": 0.9, "turn": 360.0}
 
 
 def length(text: str | None, default: float, whole: float) -> float:
@@ -42,13 +47,24 @@ def parse_view_box(text: str | None) -> Box | None:
 
 
 def parse_transform(text: str | None) -> Matrix:
-    """A list of transforms; the first in the list is applied last."""
+    """A list of transforms, of an attribute or of CSS; the first in the list is applied last."""
     matrix = Matrix()
     for kind, arguments in _TRANSFORM.findall(text[:100_000]) if text else ():
-        step = _step(kind, numbers(arguments))
+        step = _step(kind, _arguments(arguments))
         if step is not None and step.is_finite:
             matrix = matrix.after(step)
     return matrix
+
+
+def _arguments(text: str) -> list[float]:
+    """Numbers, lengths in CSS pixels, angles in degrees; none where there are percentages."""
+    found = []
+    for value, unit in _ARGUMENT.findall(text):
+        factor = 1.0 if not unit else {**_UNITS, **_ANGLES}.get(unit.lower())
+        if factor is None:
+            return []
+        found.append(float(value) * factor)
+    return found
 
 
 def _step(kind: str, v: list[float]) -> Matrix | None:
@@ -57,8 +73,16 @@ def _step(kind: str, v: list[float]) -> Matrix | None:
             return Matrix(*v)
         case "translate", (1 | 2):
             return Matrix(1, 0, 0, 1, v[0], v[1] if len(v) == 2 else 0.0)
+        case "translateX", 1:
+            return Matrix(1, 0, 0, 1, v[0], 0)
+        case "translateY", 1:
+            return Matrix(1, 0, 0, 1, 0, v[0])
         case "scale", (1 | 2):
             return Matrix(v[0], 0, 0, v[-1])
+        case "scaleX", 1:
+            return Matrix(v[0], 0, 0, 1)
+        case "scaleY", 1:
+            return Matrix(1, 0, 0, v[0])
         case "rotate", (1 | 3):
             cos, sin = math.cos(math.radians(v[0])), math.sin(math.radians(v[0]))
             x, y = (v[1], v[2]) if len(v) == 3 else (0.0, 0.0)
@@ -68,6 +92,17 @@ def _step(kind: str, v: list[float]) -> Matrix | None:
         case "skewY", 1:
             return Matrix(1, math.tan(math.radians(v[0])), 0, 1)
     return None
+
+
+def about_origin(matrix: Matrix, origin: str | None, viewport: tuple[float, float]) -> Matrix:
+    """A transform about a point other than the origin (CSS Transforms 1, §6); percentages are of the viewport."""
+    words = origin.split() if origin else []
+    if len(words) < 2:
+        return matrix
+    x, y = length(words[0], math.nan, viewport[0]), length(words[1], math.nan, viewport[1])
+    if math.isnan(x) or math.isnan(y):
+        return matrix
+    return Matrix(1, 0, 0, 1, x, y).after(matrix).after(Matrix(1, 0, 0, 1, -x, -y))
 
 
 def fitted(view: Box, frame: Box, preserve: str | None) -> Matrix:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 
 from defusedxml import DefusedXmlException
@@ -51,12 +56,13 @@ def parse_svg(path: AnyFile) -> Element:
     """
     parser = DefusedXMLParser(target=_Bounded())
     try:
-        with path.open("rb") as file:
-            if file.seek(0, 2) > _MOST_BYTES:
-                message = f"the SVG is larger than {_MOST_BYTES >> 20} MB"
-                raise UnreadableFigure(message, where=path, remedy="Export it as PDF.")
-            file.seek(0)
+        with open_svg(path) as file:
+            seen = 0
             while chunk := file.read(_CHUNK):
+                seen += len(chunk)
+                if seen > _MOST_BYTES:
+                    message = f"the SVG is larger than {_MOST_BYTES >> 20} MB"
+                    raise UnreadableFigure(message, where=path, remedy="Export it as PDF.")
                 parser.feed(chunk)
             root = parser.close()
     except _TooMuchError as error:
@@ -67,7 +73,7 @@ def parse_svg(path: AnyFile) -> Element:
             where=path,
             remedy="Save it as plain SVG, without entities.",
         ) from error
-    except (ParseError, ValueError, OSError, RecursionError, LookupError) as error:
+    except (ParseError, ValueError, OSError, EOFError, zlib.error, RecursionError, LookupError) as error:
         raise UnreadableFigure(
             f"the SVG is not well-formed ({error})", where=path, remedy="Export it again."
         ) from error
@@ -75,3 +81,16 @@ def parse_svg(path: AnyFile) -> Element:
     if not isinstance(root, Element) or not isinstance(tag, str) or tag.rpartition("}")[2] != "svg":
         raise UnreadableFigure("its root element is not svg", where=path, remedy="Export it again.")
     return root
+
+
+@contextmanager
+def open_svg(path: AnyFile) -> Iterator[IO[bytes]]:
+    """The text of an SVG, which may be packed by gzip (SVGZ)."""
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        if not packed:
+            yield file
+            return
+        with gzip.GzipFile(fileobj=file) as unpacked:
+            yield unpacked  # type: ignore[misc]

@@ -35,7 +35,7 @@ class Choice(NamedTuple):
     reason: str
 
 
-FIGURES_ONLY = (".pdf", ".svg", ".pptx", ".ai")
+FIGURES_ONLY = (".pdf", ".svg", ".svgz", ".pptx", ".ai")
 PICTURES = (".png", ".jpg", ".jpeg")
 TIFFS = (".tif", ".tiff")
 _OME_TIFFS = (".ome.tif", ".ome.tiff")

@@ -152,9 +152,9 @@ def test_sixteen_bits_use_the_full_range(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("suffix", ["jpg", "tif"])
+@pytest.mark.parametrize("suffix", ["jpg", "tif", "png"])
 def test_orientation_is_applied(tmp_path: Path, orientation: int, suffix: str) -> None:
-    """EXIF 2.3, tag 0x0112; the same for JPEG as for TIFF."""
+    """EXIF 2.3, tag 0x0112; the same for JPEG as for TIFF and PNG."""
     picture = np.zeros((40, 64, 3), np.uint8)
     picture[:20, :32] = 250
     path = tmp_path / f"fig.{suffix}"
