@@ -8,6 +8,7 @@ import numpy as np
 
 from biocodes_crate.errors import BiocodesError
 from biocodes_crate.figures.model import Panel
+from biocodes_crate.tracing.anchors import anchor_reader
 from biocodes_crate.tracing.index import KeyPicture
 from biocodes_crate.tracing.pixels import (
     Matrix,
@@ -23,6 +24,7 @@ from biocodes_crate.tracing.tones import PanelTone, fit_tone
 
 Region = tuple[float, float, float, float]
 KEPT = 2
+COMPARED = 100  # longest side of the grid that orientations are compared on
 
 
 def declared_hypotheses(panel: Panel, tone: PanelTone, pixels: SourcePixels) -> list[Hypothesis]:
@@ -48,13 +50,11 @@ def best_orientations(
     panel: Panel, tone: PanelTone, pixels: SourcePixels, key: KeyPicture, region: Region, kept: int = KEPT
 ) -> list[Hypothesis]:
     """`region` of a key picture laid on the panel in eight ways, the ones that agree best first."""
-    from biocodes_crate.tracing.locate import COARSE, anchor_reader  # noqa: PLC0415 - locate builds on this module's peers
-
     scene = pixels.scene(key.image, key.scene)
     read = anchor_reader(pixels, key, scene)
     scored: list[tuple[float, int, Matrix]] = []
     for number, matrix in enumerate(orientations(panel.pixels.shape, region)):
-        grid = comparison_grid(panel.pixels.shape, matrix, COARSE // 2)
+        grid = comparison_grid(panel.pixels.shape, matrix, COMPARED)
         warp = plan_warp(matrix, grid, scene)
         if warp is None:
             continue

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from biocodes_crate.figures.model import Panel
 from biocodes_crate.images import Scene
+from biocodes_crate.tracing.anchors import anchor_of, plane_reader
 from biocodes_crate.tracing.evidence import Agreement, agreement, belonging
-from biocodes_crate.tracing.index import PROJECTED, KeyPicture
-from biocodes_crate.tracing.model import PlaneRef, Projection
+from biocodes_crate.tracing.filters import blur
+from biocodes_crate.tracing.model import PlaneRef
 from biocodes_crate.tracing.pixels import (
     Grid,
     Kernel,
@@ -47,6 +48,7 @@ Matrix = NDArray[np.float64]
 Grey = NDArray[np.float32]
 
 COARSE, FINE = 200, 480  # longest sides of the grids
+CATCH = 2.5  # blur that a place is caught with, in grid pixels
 RESETTLED = 4  # times that a place is brought onto the plane that was found there, unless it
 SETTLED = 1.0  # moves by less than so many panel pixels, and shows the same plane
 MOST_CHANNELS = 6  # that are tried in places of their own
@@ -101,7 +103,7 @@ def locate(panel: PanelPixels, hypothesis: Hypothesis, pixels: SourcePixels) -> 
     """Follow up a hypothesis on the pixels; None where registration fails."""
     key = hypothesis.picture
     scene = pixels.scene(key.image, key.scene)
-    anchor = _anchor(key, scene)
+    anchor = anchor_of(key, scene)
     found = (
         _placed(panel, hypothesis, scene) if hypothesis.placed else _register(panel, pixels, hypothesis, scene, anchor)
     )
@@ -143,6 +145,10 @@ def _placed(panel: PanelPixels, hypothesis: Hypothesis, scene: Scene) -> Place |
 
 def _settle(panel: PanelPixels, pixels: SourcePixels, place: Place, plane: PlaneRef) -> Matrix | None:
     """The place brought onto a plane, or onto the same of another channel if that lies better once in its place."""
+    if place.scene.is_rgb:
+        number, channel = _most_alike(panel, pixels, place, plane)
+        settled = _refine(panel, pixels, replace(place, number=number), replace(plane, c=channel))
+        return settled if settled is not None else _refine(panel, pixels, place, plane)
     planes = [plane]
     if plane.c >= 0 and plane.projection is None and panel.tone.scalar:
         planes += [replace(plane, c=c) for c in range(min(place.scene.size_c, MOST_CHANNELS)) if c != plane.c]
@@ -152,10 +158,30 @@ def _settle(panel: PanelPixels, pixels: SourcePixels, place: Place, plane: Plane
     return refined if refined is not None or planes[0] == plane else _refine(panel, pixels, place, plane)
 
 
+def _most_alike(panel: PanelPixels, pixels: SourcePixels, place: Place, plane: PlaneRef) -> tuple[int, int]:
+    """The grey rendition of a panel, and the sample of RGB (or −1, their mean), that follow each other best.
+
+    A stain darkens one sample and hardly another: the mean of them all, stained twice, follows no rendition closely.
+    """
+    grid = comparison_grid(panel.shape, place.matrix, COARSE)
+    warp = plan_warp(place.matrix, grid, place.scene)
+    use = panel.valid(grid) & warp.inside if warp is not None else None
+    if warp is None or use is None or use.sum() < 60:
+        return place.number, plane.c
+    greys = [panel.grey(number, grid)[use] for number in range(len(panel.tone.greys))]
+    rated: list[tuple[float, int, int]] = []
+    for channel in (-1, *range(min(place.scene.size_c, 3))):
+        read = plane_reader(pixels, place.image, place.scene, replace(plane, c=channel))
+        rendered = apply_warp(warp, read(warp))[use]
+        rated += [(-fit_tone(rendered, grey).explained, number, channel) for number, grey in enumerate(greys)]
+    _, number, channel = min(rated)
+    return number, channel
+
+
 def _left_once_caught(panel: PanelPixels, pixels: SourcePixels, place: Place, plane: PlaneRef) -> float:
     """How badly a plane fits near a place, 0–1, after it was brought there."""
     grid = comparison_grid(panel.shape, place.matrix, COARSE)
-    read = _reader(pixels, place.image, place.scene, plane)
+    read = plane_reader(pixels, place.image, place.scene, plane)
     grey, valid = panel.grey(place.number, grid), panel.valid(grid)
     matrix: Matrix | None = place.matrix
     for smoothing in (2.5, 0.7):
@@ -176,27 +202,6 @@ def rank_again(panel: PanelPixels, pixels: SourcePixels, place: Place) -> Choice
 def with_kernel(panel: PanelPixels, pixels: SourcePixels, place: Place, planes: Sequence[PlaneRef]) -> Place:
     """The place, with the way that the panel was brought to its size."""
     return replace(place, kernel=_kernel(panel, pixels, place, planes))
-
-
-def anchor_reader(pixels: SourcePixels, key: KeyPicture, scene: Scene) -> Reader:
-    """Reads what a key picture shows, at full resolution."""
-    return _reader(pixels, key.image, scene, _anchor(key, scene))
-
-
-def _anchor(key: KeyPicture, scene: Scene) -> PlaneRef:
-    if key.z >= 0:
-        return PlaneRef(key.z, key.c, key.t)
-    return PlaneRef(None, key.c, key.t, Projection(PROJECTED[key.z], 0, scene.size_z - 1))
-
-
-def _reader(pixels: SourcePixels, image: str, scene: Scene, plane: PlaneRef) -> Reader:
-    def read(warp: Warp) -> Grey:
-        if plane.c >= 0:
-            return pixels.reference(image, scene.index, plane, warp.window)
-        samples = [pixels.reference(image, scene.index, replace(plane, c=c), warp.window) for c in range(scene.size_c)]
-        return np.asarray(np.mean(samples[:3], axis=0), np.float32)
-
-    return read
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +230,7 @@ def _kernel(panel: PanelPixels, pixels: SourcePixels, place: Place, planes: Sequ
     if place.scene.is_rgb:
         planes = [replace(planes[0], c=-1)]
     greys = [panel.grey(i, grid)[use] for i in range(len(panel.tone.greys))]
-    windows = [_reader(pixels, place.image, place.scene, plane)(warp) for plane in planes]
+    windows = [plane_reader(pixels, place.image, place.scene, plane)(warp) for plane in planes]
     smooth = [apply_warp(warp, window)[use] for window in windows]
     pairs = [(i, j) for i in range(len(windows)) for j in range(len(greys))]
     i, j = max(pairs, key=lambda pair: fit_tone(smooth[pair[0]], greys[pair[1]]).explained)
@@ -243,7 +248,7 @@ def _register(
 ) -> Place | None:
     """The place that the hypothesis leads to; None where the anchor's pixels do not look like the panel there."""
     grid = comparison_grid(panel.shape, hypothesis.panel_to_source, COARSE)
-    read = _reader(pixels, hypothesis.picture.image, scene, anchor)
+    read = plane_reader(pixels, hypothesis.picture.image, scene, anchor)
     warp = plan_warp(hypothesis.panel_to_source, grid, scene)
     valid = panel.valid(grid)
     if warp is None or warp.inside.mean() < SMALLEST_OVERLAP or (valid & warp.inside).sum() < 60:
@@ -254,7 +259,7 @@ def _register(
     number = min(fits)[1]
     grey = panel.grey(number, grid)
     start = hypothesis.panel_to_source
-    caught = register(grey, valid, read, scene, start, grid, smoothing=2.5, steps=6)
+    caught = register(grey, valid, read, scene, start, grid, smoothing=CATCH, steps=6)
     # A large part that does not belong can drag the wide catch away from a start that was good.
     tried = [
         (_badness(grey, valid, read, scene, matrix, grid), number, matrix)
@@ -268,7 +273,7 @@ def _register(
         return None
     use = valid & warp.inside
     rendered = apply_warp(warp, read(warp))
-    if use.sum() < 60 or not _worth_following(agreement(grey, fit_tone(rendered[use], grey[use])(rendered), use)):
+    if use.sum() < 60 or not _worth_following(grey, fit_tone(rendered[use], grey[use])(rendered), use):
         return None
     return Place(hypothesis.picture.image, scene, matrix, number)
 
@@ -286,9 +291,16 @@ def _badness(
     return float(np.minimum(rest, 1).mean())
 
 
-def _worth_following(found: Agreement) -> bool:
-    """The key picture need not be the right plane, but neighbours and channels of one place have much in common."""
-    return found.log10_chance < -3 and (found.tile_share > 0.1 or found.correlation > 0.5)
+def _worth_following(grey: Grey, rendered: Grey, use: NDArray[np.bool_]) -> bool:
+    """The key picture need not be the right plane, but neighbours and channels of one place have much in common.
+
+    Of planes that are mostly noise, only what is coarser than the noise.
+    """
+
+    def alike(found: Agreement) -> bool:
+        return found.log10_chance < -3 and (found.tile_share > 0.1 or found.correlation > 0.5)
+
+    return alike(agreement(grey, rendered, use)) or alike(agreement(blur(grey, CATCH), blur(rendered, CATCH), use))
 
 
 def _refine(
@@ -296,13 +308,13 @@ def _refine(
 ) -> Matrix | None:
     if wide:
         coarse = comparison_grid(panel.shape, place.matrix, COARSE)
-        read, grey = _reader(pixels, place.image, place.scene, plane), panel.grey(place.number, coarse)
+        read, grey = plane_reader(pixels, place.image, place.scene, plane), panel.grey(place.number, coarse)
         caught = register(grey, panel.valid(coarse), read, place.scene, place.matrix, coarse, smoothing=2.5, steps=6)
         if caught is None:
             return None
         place = replace(place, matrix=caught)
     grid = comparison_grid(panel.shape, place.matrix, FINE)
-    read = _reader(pixels, place.image, place.scene, plane)
+    read = plane_reader(pixels, place.image, place.scene, plane)
     grey = panel.grey(place.number, grid)
     return register(grey, panel.valid(grid), read, place.scene, place.matrix, grid, smoothing=0.7, steps=8)
 

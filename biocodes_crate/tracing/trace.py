@@ -24,12 +24,14 @@ from biocodes_crate.tracing.locate import Fit, PanelPixels, locate
 from biocodes_crate.tracing.model import Affine, Claim, Edge, Evidence, Status, TracedPage, TracedPanel
 from biocodes_crate.tracing.pixels import Matrix, SceneProvider, SourcePixels
 from biocodes_crate.tracing.retrieve import Hypothesis, Query, find_hypotheses, likely_pictures
-from biocodes_crate.tracing.sweep import slide, whole_planes
+from biocodes_crate.tracing.shortlist import shortlist
+from biocodes_crate.tracing.sliding import slide
+from biocodes_crate.tracing.sweep import whole_planes
 from biocodes_crate.tracing.tones import PanelTone, take_apart
 from biocodes_crate.tracing.unexplained import unexplained_boxes
 
-SWEPT = 40  # key pictures that the panel is slid over when nothing else has found it
-FOLLOWED = 8  # hypotheses that are followed up on the pixels
+LIKELY = 120  # key pictures whose scenes the panel is slid over when nothing else has found it
+FOLLOWED, FOLLOWED_OF_SLID = 8, 6  # hypotheses that are followed up on the pixels
 SURE = -7.0  # log10 false alarm at which no further hypothesis is tried, unless it says another place
 NEARLY_AS_GOOD = 0.5  # in features that agree
 SAME_RESIDUAL = 1.15  # a fit elsewhere that leaves no more than this many times the error is a rival
@@ -108,8 +110,9 @@ def trace_panel(
     )
     traceable = _is_traceable(panel)
     tone = take_apart(panel.pixels, panel.mask)
-    batches = _hypotheses(panel, tone, index, pixels) if instead is None else instead
-    best = _best_fit(PanelPixels(panel, tone), panel, batches, pixels) if traceable else None
+    panel_pixels = PanelPixels(panel, tone)
+    batches = _hypotheses(panel, panel_pixels, index, pixels) if instead is None else instead
+    best = _best_fit(panel_pixels, panel, batches, pixels) if traceable else None
     discovered = edges_of(best[0], best[1], panel, tone, pixels.scene(best[0].image, best[0].scene)) if best else ()
     edges = judge_declared(panel.declared, discovered, pixels.scene, traceable=traceable)
     boxes = unexplained_boxes(best[0], panel.box, panel.pixels.shape) if best else ()
@@ -167,9 +170,8 @@ def _best_of(accepted: Sequence[tuple[Fit, Decision]]) -> tuple[Fit, Decision]:
 def all_fits(panel: Panel, index: TraceIndex, scenes: SceneProvider | SourcePixels) -> Iterator[tuple[Fit, Decision]]:
     """Every fit of a panel to what the index proposes, accepted or not: what the decision is calibrated on."""
     pixels = scenes if isinstance(scenes, SourcePixels) else SourcePixels(scenes)
-    tone = take_apart(panel.pixels, panel.mask)
-    panel_pixels = PanelPixels(panel, tone)
-    for hypotheses in _hypotheses(panel, tone, index, pixels):
+    panel_pixels = PanelPixels(panel, take_apart(panel.pixels, panel.mask))
+    for hypotheses in _hypotheses(panel, panel_pixels, index, pixels):
         for hypothesis in hypotheses:
             fit = locate(panel_pixels, hypothesis, pixels)
             if fit is not None:
@@ -212,16 +214,18 @@ def _with_rivals(best: Fit, accepted: Sequence[Fit], shape: tuple[int, ...]) -> 
 
 
 def _hypotheses(
-    panel: Panel, tone: PanelTone, index: TraceIndex, pixels: SourcePixels
+    panel: Panel, panel_pixels: PanelPixels, index: TraceIndex, pixels: SourcePixels
 ) -> Iterator[Sequence[Hypothesis]]:
     """What to try, a batch at a time: the declared sources, local features, whole planes, then a slow search."""
+    tone = panel_pixels.tone
     query = Query(tone.greys, panel.mask, index)
     named = {source.image for source in panel.declared}
     if named:
         yield [*declared_hypotheses(panel, tone, pixels), *find_hypotheses(query, only=named, count=3)]
     yield find_hypotheses(query, count=FOLLOWED)
     yield whole_planes(tone.greys, index)
-    yield slide(tone.greys[:1], index, likely_pictures(query, SWEPT))
+    slid = slide(tone.greys[0], index, likely_pictures(query, LIKELY), pixels)
+    yield shortlist(panel_pixels, slid, pixels, FOLLOWED_OF_SLID)
 
 
 def edges_of(fit: Fit, decision: Decision, panel: Panel, tone: PanelTone, scene: Scene) -> tuple[Edge, ...]:
