@@ -11,6 +11,7 @@ from biocodes_crate.errors import BiocodesError
 from biocodes_crate.tracing.anchors import anchor_reader
 from biocodes_crate.tracing.evidence import agreement
 from biocodes_crate.tracing.filters import blur
+from biocodes_crate.tracing.index import TraceIndex
 from biocodes_crate.tracing.locate import PanelPixels
 from biocodes_crate.tracing.pixels import SourcePixels, apply_warp, comparison_grid, plan_warp
 from biocodes_crate.tracing.register import register
@@ -44,6 +45,16 @@ def shortlist(
         if sum(_same_place(hypothesis, other, panel.shape) for other in kept) < TRIES_OF_A_PLACE:
             kept.append(hypothesis)
     return kept
+
+
+def at_other_depths(hypotheses: Iterable[Hypothesis], index: TraceIndex) -> list[Hypothesis]:
+    """The same places on the other key pictures of their stacks: what is found on one plane may be shown by another."""
+    return [
+        replace(hypothesis, picture=picture)
+        for hypothesis in hypotheses
+        for picture in index.pictures
+        if picture != hypothesis.picture and picture._replace(z=0) == hypothesis.picture._replace(z=0)
+    ]
 
 
 def _same_place(a: Hypothesis, b: Hypothesis, shape: tuple[int, ...]) -> bool:

@@ -24,7 +24,7 @@ from biocodes_crate.tracing.locate import Fit, PanelPixels, locate
 from biocodes_crate.tracing.model import Affine, Claim, Edge, Evidence, Status, TracedPage, TracedPanel
 from biocodes_crate.tracing.pixels import Matrix, SceneProvider, SourcePixels
 from biocodes_crate.tracing.retrieve import Hypothesis, Query, find_hypotheses, likely_pictures
-from biocodes_crate.tracing.shortlist import shortlist
+from biocodes_crate.tracing.shortlist import at_other_depths, shortlist
 from biocodes_crate.tracing.sliding import slide
 from biocodes_crate.tracing.sweep import whole_planes
 from biocodes_crate.tracing.tones import PanelTone, take_apart
@@ -32,6 +32,7 @@ from biocodes_crate.tracing.unexplained import unexplained_boxes
 
 LIKELY = 120  # key pictures whose scenes the panel is slid over when nothing else has found it
 FOLLOWED, FOLLOWED_OF_SLID = 8, 6  # hypotheses that are followed up on the pixels
+DEPTHS_TRIED = 2  # of the slid ones, whose places are tried on the other key pictures of their stacks
 SURE = -7.0  # log10 false alarm at which no further hypothesis is tried, unless it says another place
 NEARLY_AS_GOOD = 0.5  # in features that agree
 SAME_RESIDUAL = 1.15  # a fit elsewhere that leaves no more than this many times the error is a rival
@@ -225,7 +226,9 @@ def _hypotheses(
     yield find_hypotheses(query, count=FOLLOWED)
     yield whole_planes(tone.greys, index)
     slid = slide(tone.greys[0], index, likely_pictures(query, LIKELY), pixels)
-    yield shortlist(panel_pixels, slid, pixels, FOLLOWED_OF_SLID)
+    places = shortlist(panel_pixels, slid, pixels, FOLLOWED_OF_SLID)
+    deeper = at_other_depths(places[:DEPTHS_TRIED], index)
+    yield shortlist(panel_pixels, [*places, *deeper], pixels, FOLLOWED_OF_SLID)
 
 
 def edges_of(fit: Fit, decision: Decision, panel: Panel, tone: PanelTone, scene: Scene) -> tuple[Edge, ...]:

@@ -12,7 +12,7 @@ from biocodes_crate.tracing import Status, trace_panel
 from biocodes_crate.tracing.locate import PanelPixels
 from biocodes_crate.tracing.pixels import Matrix, SourcePixels
 from biocodes_crate.tracing.retrieve import Hypothesis
-from biocodes_crate.tracing.shortlist import shortlist
+from biocodes_crate.tracing.shortlist import at_other_depths, shortlist
 from biocodes_crate.tracing.sliding import slide
 from biocodes_crate.tracing.tones import take_apart
 
@@ -82,3 +82,12 @@ def test_planes_that_show_nothing_are_passed_over() -> None:
     tone = take_apart(panel.pixels, panel.mask)
     found = slide(tone.greys[0], study.index, range(len(study.index.pictures)), SourcePixels(study))
     assert {h.picture.image for h in found} == {"images/p3.tif"}
+
+
+def test_a_place_is_tried_on_the_other_key_pictures_of_its_stack_only() -> None:
+    study = Study(stack=noisy_stack(1), other=texture(4))
+    here = next(p for p in study.index.pictures if p.image == "images/stack.tif" and p.z == 4)
+    tried = at_other_depths([Hypothesis(here, truth(1.0), False, 0, 0.0)], study.index)
+    assert {h.picture.z for h in tried} == {-3, -2, -1, 0, 1, 2, 3, 5, 6, 7, 8}
+    assert {h.picture.image for h in tried} == {"images/stack.tif"}
+    assert all((h.panel_to_source == truth(1.0)).all() for h in tried)
