@@ -21,6 +21,7 @@ from biocodes_crate.tracing.tones import fit_tone
 SIDE = 96  # longest side of the grid that places are compared on
 CAUGHT, COMPARED = 2.0, 0.8  # blur in its pixels
 LEAST = 60  # of its pixels
+CHANCE = -5.0  # log10; what agrees no better than this is not worth following
 NEAR = 0.1  # of a panel's extent
 TRIES_OF_A_PLACE = 2  # from different key pictures
 
@@ -28,14 +29,17 @@ TRIES_OF_A_PLACE = 2  # from different key pictures
 def shortlist(
     panel: PanelPixels, hypotheses: Iterable[Hypothesis], pixels: SourcePixels, count: int
 ) -> list[Hypothesis]:
-    """The `count` hypotheses whose key pictures agree best with the panel, brought nearer to their places."""
+    """The `count` hypotheses whose key pictures agree best with the panel, brought nearer to their places.
+
+    None that agree no better than one of the many places of a search may do by chance.
+    """
     rated: list[tuple[float, int, Hypothesis]] = []
     for number, hypothesis in enumerate(hypotheses):
         try:
             found = _rated(panel, hypothesis, pixels)
         except BiocodesError:
             continue  # its pixels cannot be read: a finding of the image, made where it was coded
-        if found is not None:
+        if found is not None and found[0] < CHANCE:
             rated.append((found[0], number, found[1]))
     rated.sort(key=lambda entry: entry[:2])
     kept: list[Hypothesis] = []

@@ -31,7 +31,7 @@ from biocodes_crate.tracing.tones import PanelTone, take_apart
 from biocodes_crate.tracing.unexplained import unexplained_boxes
 
 LIKELY = 120  # key pictures whose scenes the panel is slid over when nothing else has found it
-FOLLOWED, FOLLOWED_OF_SLID = 8, 6  # hypotheses that are followed up on the pixels
+FOLLOWED, FOLLOWED_OF_SLID = 8, 4  # hypotheses that are followed up on the pixels
 DEPTHS_TRIED = 2  # of the slid ones, whose places are tried on the other key pictures of their stacks
 SURE = -7.0  # log10 false alarm at which no further hypothesis is tried, unless it says another place
 NEARLY_AS_GOOD = 0.5  # in features that agree
