@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from biocodes_crate.crate.ids import display
@@ -11,6 +12,10 @@ from biocodes_crate.crate.terms import ALWAYS_ARRAYS, ISCC_TERM, ISCC_UNITS_TERM
 from biocodes_crate.errors import NotACrate
 
 Entity = dict[str, Any]
+
+MOST_TYPES = 100
+"""Of one entity that are looked at: many entities may refer to one of a million types."""
+_MOST_VALUES = 100  # that are looked through for the first of a kind
 
 
 class Graph:
@@ -91,31 +96,35 @@ class Index:
 
 
 def types(entity: Mapping[str, Any]) -> tuple[str, ...]:
-    """The types of an entity."""
-    return tuple(value for value in _listed(entity.get("@type")) if isinstance(value, str))
+    """The types of an entity, no more than `MOST_TYPES`."""
+    return tuple(value for value in islice(_listed(entity.get("@type")), MOST_TYPES) if isinstance(value, str))
 
 
 def refs(entity: Mapping[str, Any], key: str) -> list[str]:
     """The ids that a property refers to."""
-    return [
-        value["@id"]
-        for value in _listed(entity.get(key))
-        if isinstance(value, dict) and isinstance(value.get("@id"), str)
-    ]
+    return list(_refs(_listed(entity.get(key))))
+
+
+def first_refs(entity: Mapping[str, Any], key: str) -> Iterator[str]:
+    """The ids that the first values of a property refer to: all of them, unless the crate is hostile.
+
+    For values of entities that others share: looking through a long list for each of them takes quadratic time.
+    """
+    return _refs(_first(entity, key))
 
 
 def first_ref(entity: Mapping[str, Any], key: str) -> str | None:
-    return next(iter(refs(entity, key)), None)
+    return next(first_refs(entity, key), None)
 
 
 def text(entity: Mapping[str, Any], key: str) -> str | None:
     """A property's first text."""
-    return next((value for value in _listed(entity.get(key)) if isinstance(value, str)), None)
+    return next((value for value in _first(entity, key) if isinstance(value, str)), None)
 
 
 def number(entity: Mapping[str, Any], key: str) -> float | None:
     """A property's first number, finite."""
-    for value in _listed(entity.get(key)):
+    for value in _first(entity, key):
         if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300 and not _nan(value):
             return value
     return None
@@ -147,6 +156,14 @@ def code_kind(code: str) -> str | None:
         case 5, _:
             return "ISCC-CODE"
     return None
+
+
+def _refs(values: Iterable[Any]) -> Iterator[str]:
+    return (value["@id"] for value in values if isinstance(value, dict) and isinstance(value.get("@id"), str))
+
+
+def _first(entity: Mapping[str, Any], key: str) -> Iterator[Any]:
+    return islice(_listed(entity.get(key)), _MOST_VALUES)
 
 
 def _listed(value: Any) -> Iterable[Any]:

@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 from biocodes_crate.errors import UnsafePath
 
+_LONGEST = 4096  # characters: a longer path can be unpacked nowhere, and has too many folders
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,=/")
 _UCSCHAR = ((0xA0, 0xD7FF), (0xF900, 0xFDCF), (0xFDF0, 0xFFEF))  # RFC 3987, section 2.2, first plane
 
@@ -39,6 +40,7 @@ def check_path(path: str, *, where: str | None = None) -> str:
     if (
         not path
         or path.startswith("/")
+        or len(path) > _LONGEST
         or "\\" in path
         or "\0" in path
         or (len(parts[0]) >= 2 and parts[0][1] == ":")

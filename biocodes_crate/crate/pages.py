@@ -13,7 +13,7 @@ from dataclasses import replace
 from enum import Enum
 from typing import Any, TypeVar
 
-from biocodes_crate.crate.entities import Entity, Index, first_ref, integer, number, refs, text
+from biocodes_crate.crate.entities import Entity, Index, first_ref, first_refs, integer, number, refs, text
 from biocodes_crate.crate.ids import id_to_path
 from biocodes_crate.crate.provenance import EVIDENCE_FIELDS
 from biocodes_crate.crate.terms import BC, DIGITAL_SOURCE
@@ -86,6 +86,9 @@ class _Reader:
     def __init__(self, index: Index, on_fault: OnFault) -> None:
         self._index = index
         self._on_fault = on_fault
+        # A panel or edge that thousands list is read once, and so is a plane that thousands show.
+        self._taken: set[str] = set()
+        self._planes: dict[str, tuple[str, int, PlaneRef]] = {}
 
     def figures(self) -> list[str]:
         """Ids of what has panels or pages, in the order in which they come."""
@@ -109,6 +112,9 @@ class _Reader:
             return []
         panels: dict[int, list[tuple[TracedPanel, PageUnit, tuple[str, tuple[str, ...]]]]] = {}
         for panel in self._index.follow(figure, "hasPart"):
+            if panel["@id"] in self._taken or first_ref(panel, "isPartOf") not in {figure_id, None}:
+                continue  # it is, or will be, read as a part of the figure that it names
+            self._taken.add(panel["@id"])
             try:
                 read, unit, edge_ids = self._panel(panel)
                 page_number = _integer(panel, "pageNumber", default=1, low=1)
@@ -149,10 +155,14 @@ class _Reader:
     def _panel(self, panel: Entity) -> tuple[TracedPanel, PageUnit, tuple[str, ...]]:
         box, unit = self._box(panel)
         edges, ids = [], []
-        for edge_id in refs(panel, "hasProvenanceEdge"):
+        for edge_id in dict.fromkeys(refs(panel, "hasProvenanceEdge")):
+            if edge_id in self._taken:
+                self._on_fault(panel["@id"], "hasProvenanceEdge", f"names {edge_id}, which another panel has")
+                continue
             if edge_id not in self._index:
                 self._on_fault(panel["@id"], "hasProvenanceEdge", f"names {edge_id}, which is not in the metadata")
                 continue
+            self._taken.add(edge_id)
             try:
                 edges.append(self._edge(self._index.get(edge_id)))
                 ids.append(edge_id)
@@ -197,7 +207,7 @@ class _Reader:
             image=image,
             scene=scene,
             source=plane,
-            region=self._box(region)[0] if refs(region, "hasSelector") else None,
+            region=self._box(region)[0] if first_ref(region, "hasSelector") is not None else None,
             evidence=self._evidence(edge),
             candidates=tuple(candidates),
             reason=text(edge, "description") or "",
@@ -213,6 +223,11 @@ class _Reader:
         plane = self._index.get(plane_id)
         if not plane:
             raise _Faulty(owner, key, "names no plane or projection that is in the metadata")
+        if plane["@id"] not in self._planes:
+            self._planes[plane["@id"]] = self._read_plane(plane)
+        return self._planes[plane["@id"]]
+
+    def _read_plane(self, plane: Entity) -> tuple[str, int, PlaneRef]:
         scene = self._index.get(first_ref(plane, "isPartOf"))
         if not scene:
             raise _Faulty(plane["@id"], "isPartOf", "names no scene that is in the metadata")
@@ -230,7 +245,7 @@ class _Reader:
         return image, index, PlaneRef(z, c, t)
 
     def _box(self, entity: Entity) -> tuple[Box, PageUnit]:
-        for selector in self._index.follow(entity, "hasSelector"):
+        for selector in map(self._index.get, first_refs(entity, "hasSelector")):
             value = text(selector, "selectorValue") or ""
             if match := _FRAGMENT.fullmatch(value):
                 x, y, w, h = (_plain(part) for part in match.groups()[1:])

@@ -15,6 +15,7 @@ import unicodedata
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,7 +174,9 @@ def parse_metadata(content: bytes, where: Path | str) -> dict[str, Any]:
         They are not UTF-8, not strict JSON, nested too deeply, or not an object with a `@graph`.
     """
     try:
-        metadata = json.loads(content.decode("utf-8-sig"), parse_constant=_refuse_constant)
+        metadata = json.loads(
+            content.decode("utf-8-sig"), parse_constant=_refuse_constant, object_pairs_hook=_each_key_once
+        )
         too_deep = _depth_exceeds(metadata, MAX_DEPTH)
         if _MAY_BE_SURROGATE.search(content) is not None:
             json.dumps(metadata, ensure_ascii=False).encode("utf-8")  # lone surrogates fail here
@@ -198,6 +201,15 @@ def _bad_metadata(message: str, where: Path | str) -> BadMetadata:
     return BadMetadata(
         f"the metadata cannot be read: {message}", where=where, remedy="Make the crate again, or ask who made it."
     )
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; RFC 8259, section 4: of keys that repeat, some tools read the first, others the last."""
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        key = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+        raise ValueError(f"the key '{key[:100]}' is there twice in one object")
+    return result
 
 
 def _refuse_constant(name: str) -> Any:
@@ -362,6 +374,7 @@ def checked_entries(archive: zipfile.ZipFile, path: Path | str) -> tuple[dict[st
     if len(infos) > MAX_ENTRIES:
         raise NotACrate(f"the zip has more than {MAX_ENTRIES} entries", where=path, remedy="Split the crate.")
     overlapping = _overlapping(infos)
+    encrypted = _locally_encrypted(path, infos) if isinstance(path, Path) else frozenset()
     for info in infos:
         name = info.filename
         if info.is_dir():
@@ -378,6 +391,8 @@ def checked_entries(archive: zipfile.ZipFile, path: Path | str) -> tuple[dict[st
             oddities.append(Oddity("link", name, "is a symbolic link, which is not followed"))
         elif info.flag_bits & 1:
             oddities.append(Oddity("encrypted", name, "is encrypted"))
+        elif info.header_offset in encrypted:
+            oddities.append(Oddity("encrypted", name, "is encrypted, as the header before its content says"))
         elif info.header_offset in overlapping:
             oddities.append(Oddity("zip-bomb", name, "lies in the zip where another entry lies, too"))
         elif info.file_size > max(info.compress_size, 1) * MAX_RATIO:
@@ -408,6 +423,24 @@ def _overlapping(infos: Iterable[zipfile.ZipInfo]) -> set[int]:
         if start + info.compress_size + _LOCAL_HEADER > end:
             end, last = start + info.compress_size + _LOCAL_HEADER, start
     return result
+
+
+def _locally_encrypted(path: Path, infos: Iterable[zipfile.ZipInfo]) -> frozenset[int]:
+    """Where entries of a zip on disk start that are encrypted, by the header before their content.
+
+    The directory at the end of the zip may say otherwise: some tools go by the one, some by the other.
+    """
+    result = set()
+    with path.open("rb", buffering=0) as file:
+        for info in infos:
+            try:
+                file.seek(info.header_offset)
+                header = file.read(_LOCAL_HEADER)
+            except (OSError, ValueError):
+                continue  # reading its content will tell
+            if header[:4] == b"PK\x03\x04" and len(header) == _LOCAL_HEADER and header[6] & 1:
+                result.add(info.header_offset)
+    return frozenset(result)
 
 
 def _folders_of(names: Iterable[str]) -> set[str]:

@@ -9,7 +9,7 @@ from typing import Any
 from biocodes_crate.crate import path_to_id
 from biocodes_crate.crate.entities import Index, first_ref, number, refs, types
 from biocodes_crate.crate.pages import LocatedPage, read_located_pages
-from biocodes_crate.figures.model import Box, PanelKind
+from biocodes_crate.figures.model import PanelKind
 from biocodes_crate.tracing.model import Edge, Status, TracedPanel
 from biocodes_crate.validation.geometry import (
     SceneSizes,
@@ -18,10 +18,8 @@ from biocodes_crate.validation.geometry import (
     check_edge_geometry,
     check_page,
 )
+from biocodes_crate.validation.reuse import check_reuse
 from biocodes_crate.validation.rules import Findings
-
-_REUSE_OVERLAP = 0.8  # of two regions, intersection over union: what is called the same region
-_MAX_COMPARED = 2000  # regions of one plane: a hostile crate costs no quadratic time
 
 
 def check_edges(metadata: Mapping[str, Any], index: Index, scenes: SceneTable, found: Findings) -> list[LocatedPage]:
@@ -30,23 +28,54 @@ def check_edges(metadata: Mapping[str, Any], index: Index, scenes: SceneTable, f
         metadata, lambda entity, key, message: found.add("panel-unreadable", entity, f"'{key}' {message}", key=key)
     )
     checker = _Checker(index, scenes, found)
+    _check_places(index, found)
     placed: set[str] = set()
     for page, ids in pages:
         check_page(page, [panel_id for panel_id, _ in ids], found)
         for panel, (panel_id, edge_ids) in zip(page.panels, ids, strict=True):
             checker.check_panel(panel_id, panel, list(zip(edge_ids, panel.edges, strict=True)))
             placed.update(edge_ids)
+    listed = _Listed(index, "hasProvenanceEdge")
     for entity in index.of_type("ProvenanceEdge"):
-        if entity["@id"] not in placed and not any(
-            entity["@id"] in refs(panel, "hasProvenanceEdge") for panel in (index.get(first_ref(entity, "panel")),)
-        ):
+        if entity["@id"] not in placed and not listed.by(first_ref(entity, "panel"), entity["@id"]):
             found.add("edge-misplaced", entity["@id"], "is the edge of no panel", key="panel")
     for measurement in index.of_type("QualityMeasurement"):
         value, low, high = (number(measurement, key) for key in ("value", "minValue", "maxValue"))
         if value is not None and ((low is not None and value < low) or (high is not None and value > high)):
             found.add("evidence-out-of-range", measurement["@id"], f"{value} is beyond {low} to {high}", key="value")
-    _check_reuse(pages, found)
+    check_reuse(pages, found)
     return pages
+
+
+class _Listed:
+    """What entities list in a property; each list is read once, however many ask for it."""
+
+    def __init__(self, index: Index, key: str) -> None:
+        self._index, self._key = index, key
+        self._lists: dict[str, frozenset[str]] = {}
+
+    def by(self, owner: str | None, target: str) -> bool:
+        """Whether an entity lists another."""
+        if owner is None:
+            return False
+        if owner not in self._lists:
+            self._lists[owner] = frozenset(refs(self._index.get(owner), self._key))
+        return target in self._lists[owner]
+
+
+def _check_places(index: Index, found: Findings) -> None:
+    """A panel that its figure does not list is drawn by no tool and was decided by none, whatever its edges say."""
+    listed = _Listed(index, "hasPart")
+    for panel in index.of_type("FigurePanel"):
+        figure = first_ref(panel, "isPartOf")
+        if figure is not None and figure in index and not listed.by(figure, panel["@id"]):
+            found.add("panel-misplaced", panel["@id"], f"is not among the parts of {figure}", key="isPartOf")
+    for owner in index:
+        if "ImageObject" not in types(owner):
+            continue
+        for panel in index.follow(owner, "hasPart"):
+            if "FigurePanel" in types(panel) and first_ref(panel, "isPartOf") not in {owner["@id"], None}:
+                found.add("panel-misplaced", panel["@id"], f"is a part of {owner['@id']} too", key="isPartOf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,27 +165,3 @@ def _because(message: str, edge: Edge) -> str:
 
 def _title(panel: TracedPanel) -> str:
     return f"panel {panel.label}" if panel.label else "the panel"
-
-
-def _check_reuse(pages: list[LocatedPage], found: Findings) -> None:
-    """Two panels on the same region of one plane: often meant, sometimes not, never to be hidden."""
-    shown: dict[tuple[Any, ...], list[tuple[str, Box]]] = {}
-    for page, ids in pages:
-        for panel, (panel_id, _) in zip(page.panels, ids, strict=True):
-            for edge in panel.edges:
-                if edge.status in {Status.VERIFIED, Status.AMBIGUOUS} and edge.region is not None:
-                    shown.setdefault((edge.image, edge.scene, edge.source), []).append((panel_id, edge.region))
-    for regions in shown.values():
-        for position, (panel_id, region) in enumerate(regions[:_MAX_COMPARED]):
-            others = (name for name, box in regions[:position] if _overlap(box, region) > _REUSE_OVERLAP)
-            other = next((name for name in others if name != panel_id), None)
-            if other is not None:
-                found.add("region-reused", panel_id, f"shows the same region as {other}")
-
-
-def _overlap(one: Box, other: Box) -> float:
-    w = min(one.x + one.w, other.x + other.w) - max(one.x, other.x)
-    h = min(one.y + one.h, other.y + other.h) - max(one.y, other.y)
-    if w <= 0 or h <= 0:
-        return 0.0
-    return w * h / (one.w * one.h + other.w * other.h - w * h)

@@ -110,6 +110,8 @@ def _table() -> dict[str, Rule]:
         ("region-exceeds", warning, "A region reaches beyond its plane.", rebuild),
         ("box-outside", error, "The box of a panel or region lies outside of the page.", rebuild),
         ("panel-unreadable", error, "A panel or edge cannot be understood.", rebuild),
+        ("panel-misplaced", error, "A panel is no part of the figure that it names, or a part of another as well.",
+         rebuild),
         ("transform-singular", error, "A transform maps the panel onto a line or a point.", rebuild),
         ("transform-differs", error, "The rotation, scale or flip of a transform is not that of its affine.", rebuild),
         ("transform-outside", error, "A transform maps the panel elsewhere than the region says.", rebuild),

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 import biocodes_crate.crate as crate_package
 from biocodes_crate.crate import id_to_path
-from biocodes_crate.crate.entities import Entity, Index, first_ref, refs, text, types
+from biocodes_crate.crate.entities import MOST_TYPES, Entity, Index, first_ref, refs, text, types
 from biocodes_crate.crate.terms import PROFILE
 from biocodes_crate.errors import UnsafePath
 from biocodes_crate.validation.rules import Findings
@@ -105,6 +105,8 @@ def _check_entities(graph: list[Any], terms: frozenset[str] | None, found: Findi
         if not isinstance(entity, dict) or not isinstance(entity.get("@id"), str) or not entity["@id"]:
             found.add("entity-malformed", where, "is no object with an '@id' that is text", key="@id")
             continue
+        if isinstance(entity.get("@type"), list) and len(entity["@type"]) > MOST_TYPES:
+            found.add("entity-malformed", where, f"has more than {MOST_TYPES} types", key="@type")
         if not types(entity):
             found.add("entity-malformed", where, "has no '@type'", key="@type")
         if entity["@id"] in seen:

@@ -60,6 +60,16 @@ def second_scene(metadata):
     put("images/zellen%20%231.ome.zarr/", hasPart=[{"@id": SCENE}, {"@id": f"{SCENE}b"}])(metadata)
 
 
+def unlist(owner, part):
+    """Take a part off a list of parts."""
+
+    def change(metadata):
+        entity = next(entity for entity in metadata["@graph"] if entity.get("@id") == owner)
+        entity["hasPart"] = [other for other in entity["hasPart"] if other["@id"] != part]
+
+    return change
+
+
 ROTATED = f"{PAGE}/panel/0/edge/1"
 AMBIGUOUS = f"{PAGE}/panel/1/edge/0"
 PROJECTION = f"{SCENE}/projection/max-z0-11-c0t0"
@@ -229,6 +239,12 @@ CASES = {
     "a panel without name": (put(f"{PAGE}/panel/3", name=None), "property-missing", f"{PAGE}/panel/3"),
     "a panel of no figure": (put(f"{PAGE}/panel/3", isPartOf=None), "property-missing", f"{PAGE}/panel/3"),
     "a panel of a run": (put(f"{PAGE}/panel/3", isPartOf={"@id": "#run"}), "link-wrong-type", f"{PAGE}/panel/3"),
+    "a panel that its figure does not list": (unlist(FIGURE, f"{PAGE}/panel/0"), "panel-misplaced", f"{PAGE}/panel/0"),
+    "a panel of two figures": (
+        put("figures/talk.pptx", hasPart=[{"@id": f"{PAGE}/panel/0"}, {"@id": "#figures/talk.pptx/page/2/panel/0"}]),
+        "panel-misplaced",
+        f"{PAGE}/panel/0",
+    ),
     "a panel of no kind": (put(f"{PAGE}/panel/3", panelKind=None), "property-missing", f"{PAGE}/panel/3"),
     "a panel without box": (put(f"{PAGE}/panel/3", hasSelector=None), "property-missing", f"{PAGE}/panel/3"),
     "a panel of two boxes": (

@@ -100,6 +100,20 @@ def test_a_zip_with_a_name_that_some_read_to_its_first_null(tmp_path):
     assert "path-escapes" in ids(path)
 
 
+def test_a_name_longer_than_any_system_takes(tmp_path):
+    assert "path-escapes" in ids(pack(tmp_path, [("a/" * 30_000 + "a", "1")]))
+
+
+def test_an_entry_that_is_encrypted_by_its_local_header_only(tmp_path):
+    path = pack(tmp_path, [("study.yaml", "1")])
+    data = bytearray(path.read_bytes())
+    data[data.index(b"study.yaml", data.index(b"PK\x03\x04", 4)) - 30 + 6] |= 1
+    path.write_bytes(data)
+    report = validate_crate(path, Level.METADATA)
+    assert [found.entity for found in report.findings if found.id == "file-encrypted"] == ["study.yaml"]
+    assert not report.valid
+
+
 def lie(path, name, size):
     """Let the directory of a zip claim another size for a member."""
     data = bytearray(path.read_bytes())
@@ -148,6 +162,7 @@ def nested(depth):
         b"",
         b"[]",
         b"null",
+        TEXT.replace('"@graph"', '"@graph": [], "@graph"', 1).encode(),
         b'{"@graph": {}}',
         nested(100).encode(),
         nested(100_000).encode(),

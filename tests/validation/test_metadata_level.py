@@ -77,6 +77,16 @@ def test_two_panels_on_one_region_are_noticed(tmp_path):
     assert "region-reused" in {finding.id for finding in validate(metadata, tmp_path).findings}
 
 
+def test_a_panel_that_its_figure_hides_is_no_panel_of_it(tmp_path):
+    """What its edges say was never decided, since nobody who starts from the figure meets it."""
+    metadata = copy.deepcopy(VALID)
+    change, rule_id, panel = CASES["a panel that its figure does not list"]
+    change(metadata)
+    report = validate(metadata, tmp_path)
+    assert not report.valid
+    assert (rule_id, panel) in errors(report)
+
+
 def test_a_crate_without_our_profile_is_told_what_it_lacks_and_is_valid(tmp_path):
     metadata = {
         "@context": "https://w3id.org/ro/crate/1.1/context",
