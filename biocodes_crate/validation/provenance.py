@@ -41,7 +41,10 @@ def check_provenance(
                 continue
             _check_codes(panel_id, panel, pixels, found)
             _check_edges(workspace, tested[:_MOST_EDGES], pixels, found)
-            _not_rechecked(tested[_MOST_EDGES:], f"its panel has more than {_MOST_EDGES} edges", found)
+            if len(tested) > _MOST_EDGES:
+                _not_rechecked(tested[_MOST_EDGES:], f"its panel has more than {_MOST_EDGES} edges", found)
+                message = f"has {len(tested)} edges, of which the first {_MOST_EDGES} are decided"
+                found.add("edges-too-many", panel_id, message, key="hasProvenanceEdge")
     on_progress(Progress("checking edges", total, total))
 
 

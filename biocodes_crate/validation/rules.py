@@ -162,6 +162,8 @@ def _table() -> dict[str, Rule]:
         Level.PROVENANCE,
         ("edge-refuted", error, "The pixels do not bear out an edge's status.", "Build again: the edge is wrong now."),
         ("evidence-differs", error, "An edge states other numbers than the pixels give.", rebuild),
+        ("edges-too-many", error, "A panel has more edges than are decided, and nobody vouches for the others.",
+         "Leave one edge for each channel that a panel shows."),
         ("edge-not-rechecked", warning, "An edge could not be decided again.", "See the other findings on its source."),
     )  # fmt: skip
     return rules

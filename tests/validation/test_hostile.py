@@ -412,7 +412,8 @@ def test_a_panel_of_thousands_of_edges_is_not_decided_thousands_of_times(built, 
     (crate / METADATA).write_text(json.dumps(metadata), encoding="utf-8")
     report = validate_crate(crate)
     assert max(decided) <= 64
-    assert "edge-not-rechecked" in {found.id for found in report.findings}
+    assert {"edge-not-rechecked", "edges-too-many"} <= {found.id for found in report.findings}
+    assert [found.entity for found in report.findings if found.id == "edges-too-many"] == [panel["@id"]]
 
 
 def test_the_edges_file_may_be_anything(built, tmp_path):
