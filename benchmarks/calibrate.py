@@ -26,7 +26,7 @@ from scipy.stats import betabinom
 from biocodes_crate.codes import default_cache
 from biocodes_crate.errors import BiocodesError
 from biocodes_crate.figures import Box, Panel, PanelKind, open_figure
-from biocodes_crate.figures.declared import intersection_over_union
+from biocodes_crate.figures.boxes import intersection_over_union
 from biocodes_crate.pipeline.images import Scenes, code_images
 from biocodes_crate.study import read_study
 from biocodes_crate.tracing import TraceIndex

@@ -19,7 +19,7 @@ from typing import Any
 
 from biocodes_crate.errors import UnreadableFigure
 from biocodes_crate.figures import Box, Panel, PanelKind, open_figure
-from biocodes_crate.figures.declared import intersection_over_union
+from biocodes_crate.figures.boxes import intersection_over_union
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from biocodes_crate.figures.boxes import intersection_over_union
 from biocodes_crate.figures.model import Box, Panel
 from biocodes_crate.figures.order import reading_order
 from biocodes_crate.study.manifest import DeclaredPanel
@@ -13,15 +14,6 @@ _SAME = 0.5  # least intersection over union of a found and a declared box
 
 CutPanel = Callable[[Box], Panel | None]
 """Makes a panel of a box of the page; None where the box holds no pixels."""
-
-
-def intersection_over_union(a: Box, b: Box) -> float:
-    """How much two boxes have in common, 0–1."""
-    w = min(a.x + a.w, b.x + b.w) - max(a.x, b.x)
-    h = min(a.y + a.h, b.y + b.h) - max(a.y, b.y)
-    shared = max(0.0, w) * max(0.0, h)
-    union = a.w * a.h + b.w * b.h - shared
-    return shared / union if union > 0 else 0.0
 
 
 def apply_declared(

@@ -8,6 +8,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from biocodes_crate.figures.boxes import shared_area
 from biocodes_crate.figures.channels import lowest
 from biocodes_crate.figures.content import judge_kind
 from biocodes_crate.figures.layout import PixelBox, find_layout
@@ -90,7 +91,7 @@ def cut_images(
         seen = intersect(box, page)
         if seen is None or seen.w < width / 50 or seen.h < height / 50:
             continue
-        if not any(_shared(seen, other) > 0.5 * min(seen.w * seen.h, other.w * other.h) for other in taken):
+        if not any(shared_area(seen, other) > 0.5 * min(seen.w * seen.h, other.w * other.h) for other in taken):
             wanted.append(seen)
             taken.append(seen)
     pixels = draw() if wanted else None
@@ -106,42 +107,37 @@ def cut_images(
     return found
 
 
-def _shared(a: Box, b: Box) -> float:
-    both = intersect(a, b)
-    return both.w * both.h if both is not None else 0.0
-
-
 def read_drawn(panels: Sequence[Panel], draw: Callable[[], Pixels | None]) -> list[Panel]:
     """Panels with what only the drawn page shows: scale bars drawn over images, and letters turned into outlines.
 
     Those of which the page shows nothing are left out: they lie on a layer that is switched off, or under something.
     """
-    barless = [p.kind is PanelKind.IMAGE and p.scale_bar is None for p in panels]
     lettered = any(panel.label for panel in panels)
-    pixels = draw() if any(barless) or (panels and not lettered) else None
+    pixels = draw() if any(map(_is_barless, panels)) or (panels and not lettered) else None
     if pixels is None:
         return list(panels)
     height, width = pixels.shape[:2]
-    boxes = [
-        PixelBox(
+    found: list[Panel] = []
+    boxes: list[PixelBox] = []
+    for panel in panels:
+        b = panel.box
+        box = PixelBox(
             max(0, round(b.x * width / 100)),
             max(0, round(b.y * height / 100)),
             min(width, round((b.x + b.w) * width / 100)),
             min(height, round((b.y + b.h) * height / 100)),
         )
-        for b in (panel.box for panel in panels)
-    ]
-    seen = [_is_seen(panel, box.crop(pixels)) for panel, box in zip(panels, boxes, strict=True)]
-    panels = [panel for panel, keep in zip(panels, seen, strict=True) if keep]
-    boxes = [box for box, keep in zip(boxes, seen, strict=True) if keep]
-    barless = [missing for missing, keep in zip(barless, seen, strict=True) if keep]
-    found = [
-        replace(panel, scale_bar=_drawn_bar(panel, box.crop(pixels))) if missing else panel
-        for panel, box, missing in zip(panels, boxes, barless, strict=True)
-    ]
+        shown = box.crop(pixels)
+        if _is_seen(panel, shown):
+            boxes.append(box)
+            found.append(replace(panel, scale_bar=_drawn_bar(panel, shown)) if _is_barless(panel) else panel)
     if lettered:
         return found
     return [replace(p, label=letter) for p, letter in zip(found, read_labels(pixels, boxes), strict=True)]
+
+
+def _is_barless(panel: Panel) -> bool:
+    return panel.kind is PanelKind.IMAGE and panel.scale_bar is None
 
 
 def _is_seen(panel: Panel, shown: Pixels) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from biocodes_crate.figures.declared import intersection_over_union
+from biocodes_crate.figures.boxes import intersection_over_union
 from biocodes_crate.figures.model import Box, FigurePage, PageUnit
 from biocodes_crate.study.manifest import DeclaredPanel, DeclaredProjection, DeclaredSource, Region
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -152,7 +152,7 @@ class _Slide:
             self._findings.append(_finding("figure-page-unreadable", self._path, message))
             return
         for fill in background_of(self._slide, width, height):
-            yield from self._guarded(partial(self._pictures, [fill], self._slide.part, Matrix()))
+            yield from self._guarded(partial(self._picture, fill, self._slide.part, Matrix()))
         yield from self._guarded(self._behind)
         yield from self._walk(shapes, Matrix(), 0)
 
@@ -190,7 +190,8 @@ class _Slide:
                 yield from self._walk(shapes_of(shape), outer.after(_group_matrix(shape)), depth + 1, only_pictures)
             return
         fills = list(fills_of(shape))
-        yield from self._pictures(fills, shape.part, outer)
+        for fill in fills:
+            yield from self._guarded(partial(self._picture, fill, shape.part, outer))
         if only_pictures:
             return
         if not fills and hasattr(shape._element, "spPr"):
@@ -198,22 +199,21 @@ class _Slide:
         if getattr(shape, "has_text_frame", False):
             self._text(shape, outer)
 
-    def _pictures(self, fills: Sequence[Fill], part: Any, outer: Matrix) -> Iterator[Placed]:
-        for fill in fills:
-            name = relation_of(fill)
-            if name is None:
-                continue
-            blob: bytes = part.related_part(name).blob
-            if blob[:4] == b"\xd7\xcd\xc6\x9a" or blob[40:44] == b" EMF":
-                raise UnreadableFigure("its picture is a Windows metafile (EMF or WMF), which is not read")
-            raster = decode(blob, self._path, _MOST_PIXELS - self._pixels)
-            self._pixels += raster.pixels.shape[0] * raster.pixels.shape[1]
-            seen = shown_part(fill, raster.pixels)
-            if seen is None:
-                continue
-            height, width = seen.pixels.shape[:2]
-            place = Matrix(seen.box.w / width, 0, 0, seen.box.h / height, seen.box.x, seen.box.y)
-            yield Placed(seen.pixels, outer.after(fill.frame).after(place), digital_source=digital_source(raster.info))
+    def _picture(self, fill: Fill, part: Any, outer: Matrix) -> Iterator[Placed]:
+        name = relation_of(fill)
+        if name is None:
+            return
+        blob: bytes = part.related_part(name).blob
+        if blob[:4] == b"\xd7\xcd\xc6\x9a" or blob[40:44] == b" EMF":
+            raise UnreadableFigure("its picture is a Windows metafile (EMF or WMF), which is not read")
+        raster = decode(blob, self._path, _MOST_PIXELS - self._pixels)
+        self._pixels += raster.pixels.shape[0] * raster.pixels.shape[1]
+        seen = shown_part(fill, raster.pixels)
+        if seen is None:
+            return
+        height, width = seen.pixels.shape[:2]
+        place = Matrix(seen.box.w / width, 0, 0, seen.box.h / height, seen.box.x, seen.box.y)
+        yield Placed(seen.pixels, outer.after(fill.frame).after(place), digital_source=digital_source(raster.info))
 
     def _rule(self, shape: Any, outer: Matrix) -> None:
         """Keep a line or a flat rectangle that may be a scale bar."""

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from biocodes_crate.figures.boxes import shared_area
 from biocodes_crate.figures.model import Box, Panel
 from biocodes_crate.tracing.features import displayed
 from biocodes_crate.tracing.index import PROJECTED, KeyPicture
@@ -63,7 +64,7 @@ def _beside_it(
 def _details(panel: Panel, others: Sequence[tuple[Panel, TracedPanel]], pixels: SourcePixels) -> Iterator[Hypothesis]:
     """Where in other panels the panel lies, made smaller; the panels that hold it on the page first."""
     traced = [(other, edges[0]) for other, found in others if (edges := _proven(found))]
-    traced.sort(key=lambda pair: not _overlap(pair[0].box, panel.box))
+    traced.sort(key=lambda pair: not shared_area(pair[0].box, panel.box))
     for other, edge in traced[:MOST_COMPANIONS]:
         place = detail_of(panel, other)
         if place is not None:
@@ -107,15 +108,11 @@ def detail_of(panel: Panel, other: Panel) -> Matrix | None:
 
 def _place_on(box: Box, other: Box, shape: tuple[int, ...]) -> tuple[int, int, int, int] | None:
     """Where a panel lies on another one, in pixels of a picture (Y, X) of that: x0, y0, x1, y1."""
-    if not _overlap(box, other):
+    if not shared_area(box, other):
         return None
     to_x, to_y = shape[1] / other.w, shape[0] / other.h
     x, y = (box.x - other.x) * to_x, (box.y - other.y) * to_y
     return int(x), int(y), int(np.ceil(x + box.w * to_x)), int(np.ceil(y + box.h * to_y))
-
-
-def _overlap(a: Box, b: Box) -> bool:
-    return a.x < b.x + b.w and b.x < a.x + a.w and a.y < b.y + b.h and b.y < a.y + a.h
 
 
 def panel_grey(panel: Panel) -> NDArray[np.float32]:

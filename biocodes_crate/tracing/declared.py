@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from biocodes_crate.errors import BiocodesError
+from biocodes_crate.figures.boxes import intersection_over_union
 from biocodes_crate.figures.model import Box
 from biocodes_crate.study.manifest import DeclaredSource
 from biocodes_crate.tracing.model import Claim, Edge, Evidence, PlaneRef, Projection, ProjectionKind, Status
@@ -45,7 +46,11 @@ def fits_declaration(edge: Edge, source: DeclaredSource) -> bool:
     """Whether a proven edge is what `source` says; what it leaves out may be anything."""
     if edge.image != source.image or source.scene not in (None, edge.scene):
         return False
-    if source.region is not None and edge.region is not None and _iou(edge.region, Box(*source.region)) < SAME_REGION:
+    if (
+        source.region is not None
+        and edge.region is not None
+        and intersection_over_union(edge.region, Box(*source.region)) < SAME_REGION
+    ):
         return False
     return any(_plane_fits(plane, source) for plane in (edge.candidates or (edge.source,)))
 
@@ -129,10 +134,3 @@ def plane_words(plane: PlaneRef) -> str:
         else f"the {plane.projection.kind.value} projection of z {plane.projection.z_start}–{plane.projection.z_end}"
     )
     return f"{where}, c {plane.c}, t {plane.t}"
-
-
-def _iou(a: Box, b: Box) -> float:
-    width = max(0.0, min(a.x + a.w, b.x + b.w) - max(a.x, b.x))
-    height = max(0.0, min(a.y + a.h, b.y + b.h) - max(a.y, b.y))
-    union = a.w * a.h + b.w * b.h - width * height
-    return width * height / union if union > 0 else 0.0

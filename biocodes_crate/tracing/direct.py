@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import product
-
-import numpy as np
-
 from biocodes_crate.errors import BiocodesError
 from biocodes_crate.figures.model import Panel
 from biocodes_crate.tracing.anchors import anchor_reader
 from biocodes_crate.tracing.index import KeyPicture
+from biocodes_crate.tracing.orientations import orientations
 from biocodes_crate.tracing.pixels import (
     Matrix,
     SourcePixels,
@@ -66,22 +63,3 @@ def best_orientations(
         scored.append((-explained, number, matrix))
     scored.sort(key=lambda s: s[:2])
     return [Hypothesis(key, matrix, False, 0, -score) for score, _, matrix in scored[:kept]]
-
-
-def orientations(panel_shape: tuple[int, ...], region: Region, *, any_proportion: bool = False) -> list[Matrix]:
-    """The eight affines (2, 3) that lay the panel onto `region` turned by right angles and mirrored.
-
-    Those that would squeeze the panel out of proportion are left out, unless `any_proportion`.
-    """
-    height, width = panel_shape[:2]
-    x, y, w, h = region
-    matrices = []
-    for turns, mirrored in product(range(4), (False, True)):
-        turn = np.linalg.matrix_power(np.array([[0.0, -1.0], [1.0, 0.0]]), turns)
-        unit = turn @ np.diag([-1.0 if mirrored else 1.0, 1.0])
-        linear = np.diag([w, h]) @ unit @ np.diag([1 / width, 1 / height])
-        offset = np.array([x + w / 2, y + h / 2]) - linear @ np.array([width / 2, height / 2])
-        ratio = np.linalg.svd(linear, compute_uv=False)
-        if any_proportion or (ratio[1] > 0 and ratio[0] / ratio[1] < 1.6):
-            matrices.append(np.column_stack([linear, offset]))
-    return matrices

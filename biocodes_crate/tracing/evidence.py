@@ -32,14 +32,20 @@ LEAST_DETAIL = 1.5  # grey levels
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
-    """Panel against re-rendered source over the unmasked pixels."""
+class Likeness:
+    """What panel and re-rendered source have in common over the unmasked pixels."""
 
     correlation: float  # Pearson's
     fine_correlation: float  # in the band where the agreement is the least likely by chance
     log10_chance: float  # of that, for two unrelated fields with these autocorrelations, one-sided
     tile_share: float  # of the tiles that show structure, the share that agrees
     tiles: int  # that show structure
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement(Likeness):
+    """That, and all that a decision rests on besides."""
+
     parts: tuple[tuple[int, int], ...]  # for each of SCALES: how many parts lie where they should, of how many
     share_explained: float  # of the pixels
     residual: float  # root mean square, grey levels
@@ -55,7 +61,7 @@ def belonging(away: NDArray[np.float32]) -> Valid:
     return np.asarray(away <= max(FAR_OFF * 1.48 * float(np.median(away)), LEAST_FAR_OFF))
 
 
-def agreement(panel: Field, rendered: Field, valid: Valid) -> Agreement:
+def likeness(panel: Field, rendered: Field, valid: Valid) -> Likeness:
     """Compare (Y, X) or (Y, X, 3) fields in grey levels 0–255 where `valid` (Y, X)."""
     panel, rendered = np.atleast_3d(panel), np.atleast_3d(rendered)
     a, b = panel[valid].astype(np.float64), rendered[valid].astype(np.float64)
@@ -70,20 +76,27 @@ def agreement(panel: Field, rendered: Field, valid: Valid) -> Agreement:
         r, log10 = _chance(fine_a, fine_b, valid)
         if log10 < best[1]:
             best = (r, log10, sigma)
-    sigma = best[2] or BANDS[0]
-    share, tiles = _tiles(panel, rendered, valid, sigma)
+    share, tiles = _tiles(panel, rendered, valid, best[2] or BANDS[0])
+    # Bands are chosen after the fact: Bonferroni.
+    return Likeness(correlation, best[0], min(0.0, best[1] + float(np.log10(len(BANDS)))), share, tiles)
+
+
+def agreement(panel: Field, rendered: Field, valid: Valid) -> Agreement:
+    """Everything about (Y, X) or (Y, X, 3) fields in grey levels 0–255 where `valid` (Y, X)."""
+    alike = likeness(panel, rendered, valid)
+    panel, rendered = np.atleast_3d(panel), np.atleast_3d(rendered)
+    a, b = panel[valid].astype(np.float64), rendered[valid].astype(np.float64)
     return Agreement(
-        correlation,
-        best[0],
-        # Bands are chosen after the fact: Bonferroni.
-        min(0.0, best[1] + float(np.log10(len(BANDS)))),
-        share,
-        tiles,
+        alike.correlation,
+        alike.fine_correlation,
+        alike.log10_chance,
+        alike.tile_share,
+        alike.tiles,
         tuple(_parts_in_place(panel, rendered, valid, fine, coarse) for fine, coarse in SCALES),
         float(explained(panel, rendered, valid)[valid].mean()) if valid.any() else 0.0,
         float(np.sqrt(((a - b) ** 2).mean())),
         float(np.sqrt((np.minimum(np.abs(a - b), MOST_COUNTED) ** 2).mean())),
-        float(np.sqrt((a0**2).mean())),
+        float(np.sqrt(((a - a.mean(axis=0)) ** 2).mean())),
     )
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from biocodes_crate.figures.model import Panel
 from biocodes_crate.images import Scene
 from biocodes_crate.tracing.anchors import anchor_of, plane_reader
-from biocodes_crate.tracing.evidence import Agreement, agreement, belonging
+from biocodes_crate.tracing.evidence import Agreement, Likeness, agreement, belonging, likeness
 from biocodes_crate.tracing.filters import blur
 from biocodes_crate.tracing.model import PlaneRef
 from biocodes_crate.tracing.pixels import (
@@ -184,7 +184,7 @@ def _left_once_caught(panel: PanelPixels, pixels: SourcePixels, place: Place, pl
     read = plane_reader(pixels, place.image, place.scene, plane)
     grey, valid = panel.grey(place.number, grid), panel.valid(grid)
     matrix: Matrix | None = place.matrix
-    for smoothing in (2.5, 0.7):
+    for smoothing in (CATCH, 0.7):
         if matrix is not None:
             matrix = register(grey, valid, read, place.scene, matrix, grid, smoothing=smoothing, steps=4)
     return 1.0 if matrix is None else _badness(grey, valid, read, place.scene, matrix, grid)
@@ -297,10 +297,10 @@ def _worth_following(grey: Grey, rendered: Grey, use: NDArray[np.bool_]) -> bool
     Of planes that are mostly noise, only what is coarser than the noise.
     """
 
-    def alike(found: Agreement) -> bool:
+    def alike(found: Likeness) -> bool:
         return found.log10_chance < -3 and (found.tile_share > 0.1 or found.correlation > 0.5)
 
-    return alike(agreement(grey, rendered, use)) or alike(agreement(blur(grey, CATCH), blur(rendered, CATCH), use))
+    return alike(likeness(grey, rendered, use)) or alike(likeness(blur(grey, CATCH), blur(rendered, CATCH), use))
 
 
 def _refine(
@@ -309,7 +309,7 @@ def _refine(
     if wide:
         coarse = comparison_grid(panel.shape, place.matrix, COARSE)
         read, grey = plane_reader(pixels, place.image, place.scene, plane), panel.grey(place.number, coarse)
-        caught = register(grey, panel.valid(coarse), read, place.scene, place.matrix, coarse, smoothing=2.5, steps=6)
+        caught = register(grey, panel.valid(coarse), read, place.scene, place.matrix, coarse, smoothing=CATCH, steps=6)
         if caught is None:
             return None
         place = replace(place, matrix=caught)

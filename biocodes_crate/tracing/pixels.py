@@ -127,6 +127,14 @@ def mask_on_grid(mask: NDArray[np.bool_], grid: Grid) -> NDArray[np.bool_]:
     return shrink(mask, grid.width, grid.height) > 0.02
 
 
+def apart(a: Matrix, b: Matrix, shape: tuple[int, ...]) -> bool:
+    """Whether two transforms put corners or centre of a panel into places more than a tenth of its extent apart."""
+    height, width = shape[:2]
+    points = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width / 2, height / 2, 1]], float).T
+    extent = float(np.abs(b[:, :2] @ [width, height]).max())
+    return float(np.abs((a - b) @ points).max()) > 0.1 * extent
+
+
 class Kernel(Enum):
     """How a figure maker may have brought source pixels to the size of a panel."""
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from itertools import combinations
 
+from biocodes_crate.figures.boxes import shared_area
 from biocodes_crate.figures.model import Box
 from biocodes_crate.findings import Finding, Severity
 from biocodes_crate.tracing.model import Edge, PlaneRef, Status, TracedPage, TracedPanel
@@ -76,7 +77,5 @@ def _name(use: tuple[str, int, TracedPanel, Edge]) -> str:
 
 
 def _overlap(a: Box, b: Box) -> float:
-    width = min(a.x + a.w, b.x + b.w) - max(a.x, b.x)
-    height = min(a.y + a.h, b.y + b.h) - max(a.y, b.y)
     smaller = min(a.w * a.h, b.w * b.h)
-    return max(0.0, width) * max(0.0, height) / smaller if smaller > 0 else 0.0
+    return shared_area(a, b) / smaller if smaller > 0 else 0.0

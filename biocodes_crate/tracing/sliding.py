@@ -14,13 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biocodes_crate.errors import BiocodesError
+from biocodes_crate.figures.boxes import intersection_over_union
+from biocodes_crate.figures.model import Box
 from biocodes_crate.tracing.anchors import key_pixels
 from biocodes_crate.tracing.features import displayed
 from biocodes_crate.tracing.filters import shrink
 from biocodes_crate.tracing.index import SMALL_SIDE, KeyPicture, TraceIndex
+from biocodes_crate.tracing.orientations import ORIENTATIONS, laid, turned
 from biocodes_crate.tracing.pixels import Matrix, SourcePixels
 from biocodes_crate.tracing.retrieve import Hypothesis
-from biocodes_crate.tracing.sweep import lay, turned, turns_of_a_square
 
 Grey = NDArray[np.float32]
 Picture = NDArray[np.uint8]
@@ -45,7 +47,7 @@ class _Place(NamedTuple):
     likeness: float  # correlation
     score: float  # likewise, by the area that it is found on: of many small places, one is always alike
     gain: float  # of the score over that of other orientations: what is smooth is always alike
-    box: tuple[int, int, int, int]  # x, y, w, h
+    box: Box  # pixels of the picture
     number: int  # of the orientation
 
 
@@ -149,7 +151,7 @@ class _Templates:
             return []
         return [
             (number, np.ascontiguousarray(turned(template, turns, mirrored=mirrored)))
-            for number, (turns, mirrored) in enumerate(turns_of_a_square())
+            for number, (turns, mirrored) in enumerate(ORIENTATIONS)
         ]
 
 
@@ -168,7 +170,7 @@ def _places(panel: _Templates, picture: Picture, sizes: NDArray[np.float64]) -> 
             y, x = divmod(int(likeness.argmax()), likeness.shape[1])
             top = min(float(likeness[y, x]), MOST_ALIKE)
             # Fisher's transform: its spread by chance falls with the root of the number of pixels.
-            found.append(_Place(top, float(np.arctanh(top) * np.sqrt(template.size)), 0.0, (x, y, w, h), number))
+            found.append(_Place(top, float(np.arctanh(top) * np.sqrt(template.size)), 0.0, Box(x, y, w, h), number))
         usual = float(np.median([place.score for place in found])) if len(found) > 2 else 0.0
         places += [place._replace(gain=place.score - usual) for place in found]
     return places
@@ -179,22 +181,18 @@ def _best(places: Sequence[_Place]) -> list[_Place]:
     kept: list[_Place] = []
     for way in (*WAYS, WAYS[0]):
         for place in sorted(places, key=way, reverse=True):
-            if not any(place.number == other.number and _share(place.box, other.box) > SAME_PLACE for other in kept):
+            if not any(_is_neighbour(place, other) for other in kept):
                 kept.append(place)
                 break
     return kept
 
 
-def _share(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> float:
-    """Intersection over union of two boxes x, y, w, h."""
-    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    shared = max(0, width) * max(0, height)
-    return shared / (a[2] * a[3] + b[2] * b[3] - shared)
+def _is_neighbour(a: _Place, b: _Place) -> bool:
+    return a.number == b.number and intersection_over_union(a.box, b.box) > SAME_PLACE
 
 
 def _on_plane(place: _Place, seen: tuple[int, ...], picture: KeyPicture, shape: tuple[int, ...]) -> Matrix:
     """The transform (2, 3) from panel to source pixels of a place on a smaller picture of the plane."""
     to_x, to_y = picture.width / seen[1], picture.height / seen[0]
     x, y, w, h = place.box
-    return lay(shape, (x * to_x, y * to_y, w * to_x, h * to_y), place.number)
+    return laid(shape, (x * to_x, y * to_y, w * to_x, h * to_y), place.number)

@@ -22,17 +22,16 @@ from biocodes_crate.tracing.index import TraceIndex
 from biocodes_crate.tracing.intensity import intensity_of
 from biocodes_crate.tracing.locate import Fit, PanelPixels, locate
 from biocodes_crate.tracing.model import Affine, Claim, Edge, Evidence, Status, TracedPage, TracedPanel
-from biocodes_crate.tracing.pixels import Matrix, SceneProvider, SourcePixels
+from biocodes_crate.tracing.pixels import Matrix, SceneProvider, SourcePixels, apart
 from biocodes_crate.tracing.retrieve import Hypothesis, Query, find_hypotheses, likely_pictures
-from biocodes_crate.tracing.shortlist import at_other_depths, shortlist
+from biocodes_crate.tracing.shortlist import shortlist
 from biocodes_crate.tracing.sliding import slide
-from biocodes_crate.tracing.sweep import whole_planes
 from biocodes_crate.tracing.tones import PanelTone, take_apart
 from biocodes_crate.tracing.unexplained import unexplained_boxes
+from biocodes_crate.tracing.whole import whole_planes
 
 LIKELY = 120  # key pictures whose scenes the panel is slid over when nothing else has found it
 FOLLOWED, FOLLOWED_OF_SLID = 8, 4  # hypotheses that are followed up on the pixels
-DEPTHS_TRIED = 2  # of the slid ones, whose places are tried on the other key pictures of their stacks
 SURE = -7.0  # log10 false alarm at which no further hypothesis is tried, unless it says another place
 NEARLY_AS_GOOD = 0.5  # in features that agree
 SAME_RESIDUAL = 1.15  # a fit elsewhere that leaves no more than this many times the error is a rival
@@ -188,15 +187,7 @@ def _elsewhere(hypothesis: Hypothesis, fit: Fit, first: Hypothesis, shape: tuple
     same_scene = (key.image, key.scene) == (fit.image, fit.scene)
     if not same_scene or hypothesis.matches < NEARLY_AS_GOOD * max(first.matches, 1):
         return False
-    return _apart(hypothesis.panel_to_source, fit.panel_to_source, shape)
-
-
-def _apart(a: Matrix, b: Matrix, shape: tuple[int, ...]) -> bool:
-    """Whether two transforms put corners or centre of a panel into places more than a tenth of its extent apart."""
-    height, width = shape[:2]
-    points = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width / 2, height / 2, 1]], float).T
-    extent = float(np.abs(b[:, :2] @ [width, height]).max())
-    return float(np.abs((a - b) @ points).max()) > 0.1 * extent
+    return apart(hypothesis.panel_to_source, fit.panel_to_source, shape)
 
 
 def _with_rivals(best: Fit, accepted: Sequence[Fit], shape: tuple[int, ...]) -> Fit:
@@ -206,7 +197,7 @@ def _with_rivals(best: Fit, accepted: Sequence[Fit], shape: tuple[int, ...]) -> 
         for fit in accepted
         if (fit.image, fit.scene) == (best.image, best.scene)
         and not set(fit.planes) & set(best.planes)
-        and _apart(fit.panel_to_source, best.panel_to_source, shape)
+        and apart(fit.panel_to_source, best.panel_to_source, shape)
         and fit.agreement.capped < SAME_RESIDUAL * best.agreement.capped
     ]
     if not rivals:
@@ -226,9 +217,7 @@ def _hypotheses(
     yield find_hypotheses(query, count=FOLLOWED)
     yield whole_planes(tone.greys, index)
     slid = slide(tone.greys[0], index, likely_pictures(query, LIKELY), pixels)
-    places = shortlist(panel_pixels, slid, pixels, FOLLOWED_OF_SLID)
-    deeper = at_other_depths(places[:DEPTHS_TRIED], index)
-    yield shortlist(panel_pixels, [*places, *deeper], pixels, FOLLOWED_OF_SLID)
+    yield shortlist(panel_pixels, slid, index, pixels, FOLLOWED_OF_SLID)
 
 
 def edges_of(fit: Fit, decision: Decision, panel: Panel, tone: PanelTone, scene: Scene) -> tuple[Edge, ...]:

@@ -8,6 +8,7 @@ from itertools import product
 from typing import NamedTuple
 
 from biocodes_crate.crate.pages import LocatedPage
+from biocodes_crate.figures.boxes import intersection_over_union
 from biocodes_crate.figures.model import Box
 from biocodes_crate.tracing.model import Status
 from biocodes_crate.validation.rules import Findings
@@ -55,7 +56,7 @@ def _first_like(shown: _Shown, plane: Hashable, cells: dict[Hashable, list[_Show
     compared = 0
     for cell in _near(shown.region):
         for other in cells.get((plane, cell), ()):
-            if other.panel != shown.panel and _overlap(other.region, shown.region) > _REUSE_OVERLAP:
+            if other.panel != shown.panel and intersection_over_union(other.region, shown.region) > _REUSE_OVERLAP:
                 return other.panel
             compared += 1
             if compared >= _MAX_COMPARED:
@@ -95,11 +96,3 @@ def _near(region: Box) -> Iterator[_Cell]:
 
 def _around(value: int) -> tuple[int, int, int]:
     return value, value - 1, value + 1
-
-
-def _overlap(one: Box, other: Box) -> float:
-    w = min(one.x + one.w, other.x + other.w) - max(one.x, other.x)
-    h = min(one.y + one.h, other.y + other.h) - max(one.y, other.y)
-    if w <= 0 or h <= 0:
-        return 0.0
-    return w * h / (one.w * one.h + other.w * other.h - w * h)

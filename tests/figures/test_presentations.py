@@ -217,3 +217,17 @@ def test_linked_pictures_are_told_of(tmp_path: Path) -> None:
     blip.set(qn("r:link"), blip.attrib.pop(qn("r:embed")))
     (finding,) = deck.open().findings
     assert "linked" in finding.message
+
+
+def test_a_cell_that_cannot_be_read_costs_no_other(tmp_path: Path) -> None:
+    deck = Deck(tmp_path)
+    frame = deck.slide.shapes.add_table(2, 2, Emu(-1_800_000), Emu(-1_400_000), Emu(4_000_000), Emu(3_200_000))
+    linked = etree.fromstring(deck.fill("a"))
+    blip = linked.find(qn("a:blip"))
+    blip.set(qn("r:link"), blip.attrib.pop(qn("r:embed")))
+    frame.table.cell(0, 0)._tc.get_or_add_tcPr().append(linked)
+    frame.table.cell(1, 1)._tc.get_or_add_tcPr().append(etree.fromstring(deck.fill("a")))
+    figure = deck.open()
+    assert len(figure.pages[0].panels) == 1
+    (finding,) = figure.findings
+    assert "linked" in finding.message

@@ -58,7 +58,7 @@ def test_a_crop_of_a_smooth_plane_is_the_first_on_the_shortlist(times: float) ->
     panel = panel_of(cropped(smooth(3), times))
     tone, pixels = take_apart(panel.pixels, panel.mask), SourcePixels(study)
     slid = slide(tone.greys[0], study.index, range(len(study.index.pictures)), pixels)
-    first = shortlist(PanelPixels(panel, tone), slid, pixels, 1)[0]
+    first = shortlist(PanelPixels(panel, tone), slid, study.index, pixels, 1)[0]
     assert first.picture.image == "images/p3.tif"
     assert away(first, times, panel.pixels.shape) < 3
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from biocodes_crate.crate import entities
 from biocodes_crate.crate.entities import Index
+from biocodes_crate.figures.boxes import intersection_over_union
 from biocodes_crate.figures.model import Box
 from biocodes_crate.validation import reuse
 from biocodes_crate.validation.edges import check_edges
@@ -99,6 +100,6 @@ changes = st.floats(-0.25, 0.25)
 @given(numbers, numbers, sizes, sizes, changes, changes, changes, changes)
 def test_regions_that_are_the_same_are_looked_for_near_each_other(x, y, w, h, dx, dy, dw, dh):
     one, other = Box(x, y, w, h), Box(x + dx * w, y + dy * h, w * (1 + dw), h * (1 + dh))
-    if reuse._overlap(one, other) > reuse._REUSE_OVERLAP:
+    if intersection_over_union(one, other) > reuse._REUSE_OVERLAP:
         assert reuse._cell(other) in set(reuse._near(one))
         assert reuse._cell(one) in set(reuse._near(other))

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from biocodes_crate.tracing.direct import orientations
 from biocodes_crate.tracing.index import TraceIndex, made_small
-from biocodes_crate.tracing.pixels import Matrix
+from biocodes_crate.tracing.orientations import ORIENTATIONS, laid, turned
 from biocodes_crate.tracing.retrieve import Hypothesis
 
 Grey = NDArray[np.float32]
@@ -33,7 +30,7 @@ def whole_planes(greys: Sequence[Grey], index: TraceIndex, count: int = 4) -> li
     scored: list[tuple[float, int, int]] = []
     for grey in greys:
         panel = made_small(grey, WHOLE_SIDE, WHOLE_SIDE).astype(np.float32)
-        for number, (turns, mirrored) in enumerate(turns_of_a_square()):
+        for number, (turns, mirrored) in enumerate(ORIENTATIONS):
             # `orientations` turns the panel onto the plane; here the plane's picture is what the panel becomes.
             width, height = (shape[1], shape[0]) if turns % 2 == 0 else (shape[0], shape[1])
             proportion = (sides[:, 0] / sides[:, 1]) / (width / height)
@@ -49,24 +46,9 @@ def whole_planes(greys: Sequence[Grey], index: TraceIndex, count: int = 4) -> li
         if likeness_ < WHOLE_LIKENESS or len(found) == count:
             break
         picture = index.pictures[i]
-        matrix = lay(shape, (0.0, 0.0, float(picture.width), float(picture.height)), number)
+        matrix = laid(shape, (0.0, 0.0, float(picture.width), float(picture.height)), number)
         found.append(Hypothesis(picture, matrix, inverted=False, matches=0, score=likeness_))
     return found
-
-
-def turns_of_a_square() -> list[tuple[int, bool]]:
-    """The eight orientations, as quarter turns and whether mirrored, in the order of `orientations`."""
-    return list(product(range(4), (False, True)))
-
-
-def turned(picture: NDArray[Any], turns: int, *, mirrored: bool) -> NDArray[Any]:
-    """The picture as it lies on the plane after the transform of that number of `orientations`."""
-    return np.rot90(picture[:, ::-1] if mirrored else picture, -turns)
-
-
-def lay(shape: tuple[int, ...], region: tuple[float, float, float, float], number: int) -> Matrix:
-    """The transform of one orientation number; proportions may be off by what `ASPECT` allows."""
-    return orientations(shape, region, any_proportion=True)[number]
 
 
 def _standard(rows: NDArray[np.generic]) -> NDArray[np.float32]:
