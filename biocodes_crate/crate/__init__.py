@@ -27,9 +27,10 @@ from biocodes_crate.crate.ids import display, id_to_path, path_to_id
 from biocodes_crate.crate.metadata import crate_metadata, metadata_bytes
 from biocodes_crate.crate.package import crate_files
 from biocodes_crate.crate.pages import read_pages
-from biocodes_crate.crate.reader import CrateReader, Oddity, extract, open_crate
+from biocodes_crate.crate.reader import CrateReader, extract, open_crate
 from biocodes_crate.crate.rounding import as_written
 from biocodes_crate.crate.write import is_ours, write_folder, write_in_place
+from biocodes_crate.crate.zips import Oddity
 
 __all__ = [
     "EDGES_FILE",

@@ -18,16 +18,9 @@ from urllib.parse import quote, unquote, urlsplit
 from biocodes_crate.crate.content import METADATA
 from biocodes_crate.crate.entities import Index, text
 from biocodes_crate.crate.ids import check_path
-from biocodes_crate.crate.reader import (
-    BAD_ZIP,
-    MAX_METADATA,
-    CrateReader,
-    Oddity,
-    checked_entries,
-    crate_prefix,
-    parse_metadata,
-    read_bounded,
-)
+from biocodes_crate.crate.parsing import MAX_METADATA, parse_metadata, read_bounded
+from biocodes_crate.crate.reader import CrateReader
+from biocodes_crate.crate.zips import BAD_ZIP, Oddity, beside_crate, checked_entries, crate_prefix
 from biocodes_crate.errors import BiocodesError, NotACrate, RemoteUnreadable
 from biocodes_crate.progress import Progress
 from biocodes_crate.remote import RemoteFile, Web
@@ -243,6 +236,7 @@ class DepositedCrate(CrateReader):
                 prefix = crate_prefix(part.entries, part.key)
             except NotACrate:
                 continue
+            self._oddities += beside_crate(part.entries, prefix)
             part.entries = {
                 name.removeprefix(prefix): info for name, info in part.entries.items() if name.startswith(prefix)
             }

@@ -17,6 +17,9 @@ from biocodes_crate.figures.scalebars import ScaleBar
 from biocodes_crate.findings import Finding
 from biocodes_crate.study.manifest import DeclaredSource
 
+MOST_PANELS = 1000
+"""Of a page; a page with more is no figure."""
+
 
 class Box(NamedTuple):
     """A rectangle: in figure pixels, or in percent of the page where the page's unit says so."""

@@ -12,7 +12,7 @@ from biocodes_crate.errors import UnreadableFigure
 from biocodes_crate.figures.declared import CutPanel, apply_declared, cut_out
 from biocodes_crate.figures.formats import PICTURES, FigureFormat, figure_format
 from biocodes_crate.figures.metadata import file_properties
-from biocodes_crate.figures.model import Figure, FigurePage, PageUnit, Panel
+from biocodes_crate.figures.model import MOST_PANELS, Figure, FigurePage, PageUnit, Panel
 from biocodes_crate.figures.omero_figure import OmeroFigure, find_omero_figure, panels_on
 from biocodes_crate.figures.pdf import read_pdf
 from biocodes_crate.figures.pictures import cut_declared, picture_page
@@ -86,6 +86,9 @@ def open_figure(
         else:
             said = page
         complete, unplaced = _declared_on(said, wanted, cut, exported)
+        if len(complete.panels) > MOST_PANELS:
+            findings.append(_too_many(path, complete))
+            complete = replace(complete, panels=complete.panels[:MOST_PANELS])
         told.append(complete)
         findings += [_not_found(path, one) for one in unplaced]
     numbers = {page.number for page in told}
@@ -127,6 +130,11 @@ def _declared_on(
     here = [one for one in declared if (one.page or 1) == page.number]
     panels, unplaced = apply_declared(panels, here, cut, keep_found)
     return replace(page, panels=tuple(panels)), unplaced
+
+
+def _too_many(path: AnyFile, page: FigurePage) -> Finding:
+    message = f"page {page.number} has {len(page.panels)} panels, of which the first {MOST_PANELS} are read"
+    return Finding("panels-left-out", Severity.WARNING, path.name, message, "Put figures into files of their own.")
 
 
 def _not_found(path: AnyFile, panel: DeclaredPanel) -> Finding:

@@ -50,6 +50,7 @@ class PackedFile:
         self._member = member
         self._item = members[member]
         self._opened: _Content | None = None
+        self._all_folders: frozenset[str] | None = None
         self._lock = threading.Lock()
 
     @property
@@ -73,9 +74,15 @@ class PackedFile:
     def has_beside(self, name: str) -> bool:
         """Whether there is another file of this name, or a folder, in the same folder of the zip or below it."""
         place = str(PurePosixPath(self._member).parent / name)
-        return place != self._member and (
-            place in self._members or any(member.startswith(f"{place}/") for member in self._members)
-        )
+        return place != self._member and (place in self._members or place in self._folders())
+
+    def _folders(self) -> frozenset[str]:
+        """Every folder of the zip: asked for where a file names others, which may be thousands."""
+        if self._all_folders is None:
+            self._all_folders = frozenset(
+                str(folder) for member in self._members for folder in PurePosixPath(member).parents
+            )
+        return self._all_folders
 
     def is_file(self) -> bool:
         """It is."""

@@ -26,6 +26,11 @@ OUTPUTS = frozenset(
 _LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
 
+def is_litter(name: str) -> bool:
+    """Whether a file or folder is hidden, or one that systems leave everywhere."""
+    return name.startswith(".") or name.lower() in _LITTER
+
+
 @dataclass(slots=True)
 class Listing:
     """What lies in a study."""
@@ -60,7 +65,7 @@ def _list_folder(
 ) -> None:
     for entry in _entries(folder, prefix, listing):
         path = prefix + entry.name
-        if entry.name.startswith(".") or entry.name.lower() in _LITTER or path in OUTPUTS:
+        if is_litter(entry.name) or path in OUTPUTS:
             continue
         is_folder = entry.is_dir(follow_symlinks=False)
         if spec.match_file(f"{path}/" if is_folder else path):

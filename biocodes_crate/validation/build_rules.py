@@ -52,6 +52,7 @@ BUILD_SECTIONS: dict[str, tuple[BuildRule, ...]] = {
         BuildRule("figure-image-unreadable", _WARNING, "An image in a figure cannot be read.", "Export it again."),
         BuildRule("figure-remote-image", _WARNING, "Linked images of an SVG are not fetched.", "Embed them."),
         BuildRule("figure-too-long", _WARNING, "Only the first pages of a figure are read.", "Split the file."),
+        BuildRule("panels-left-out", _WARNING, "A page has more panels than are read.", "Split the page."),
         BuildRule("figure-too-complex", _WARNING, "A drawing is too complex to search.", "Export it as a picture."),
         BuildRule("declared-panel-not-found", _WARNING, "A declared panel is not in the figure.", "Give its `box`."),
     ),

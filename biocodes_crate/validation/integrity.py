@@ -22,11 +22,12 @@ from biocodes_crate.crate import (
     id_to_path,
 )
 from biocodes_crate.crate.entities import Entity, Index, integer, text, types
-from biocodes_crate.crate.reader import parse_metadata
+from biocodes_crate.crate.parsing import parse_metadata
 from biocodes_crate.crate.sources import plane_id
 from biocodes_crate.errors import BiocodesError, UnsafePath
 from biocodes_crate.images import Image
 from biocodes_crate.progress import OnProgress, Progress
+from biocodes_crate.study.files import is_litter
 from biocodes_crate.tracing.model import PlaneRef
 from biocodes_crate.validation.rules import Findings
 from biocodes_crate.validation.structure import data_entities, is_absolute
@@ -36,7 +37,6 @@ UNREADABLE = (BiocodesError, OSError, zipfile.BadZipFile, zlib.error, EOFError, 
 """What reading somebody's bytes may raise, which is a finding here."""
 
 _MAX_EDGES_FILE = 1 << 28  # bytes
-_LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
 
 class _StoppedError(Exception):
@@ -50,6 +50,7 @@ class _Checker:
     root: Entity
     found: Findings
     on_progress: OnProgress
+    by_path: dict[str, Entity] = field(default_factory=dict)  # data entities of the crate itself
     codes: dict[str, ImageCodes] = field(default_factory=dict)  # of images, by path
     payload: Future[TreeCode] | None = None  # its code, computed beside the others
     stopped: Event = field(default_factory=Event)  # nobody waits for it any more
@@ -73,7 +74,7 @@ class _Checker:
         for path, entity in files.items():
             folder = "Dataset" in types(entity)
             if not (crate.is_folder(path) if folder else path in crate.files()):
-                what = "is a link, which is not followed" if _is_link(self.workspace, path) else "is not in the crate"
+                what = "is a link, which is not followed" if self.workspace.is_odd(path) else "is not in the crate"
                 self.found.add("file-missing", entity["@id"], f"{display(path)} {what}", key="@id")
             elif not folder and (size := text(entity, "contentSize")) is not None:
                 actual = crate.size(path)
@@ -188,8 +189,7 @@ class _Checker:
             ):
                 continue
             where = plane_id(key.image, key.scene, PlaneRef(key.z, key.c, key.t))
-            image = next((e for e in self._images_of(key.image)), key.image)
-            if self.found.about(image, "code-differs"):
+            if self.found.about(self._id_of(key.image), "code-differs"):
                 if not self.found.about(where, "plane-code-differs"):
                     self.found.add("plane-code-differs", where, f"{_plane_words(key)} has other pixels than when coded")
             else:
@@ -199,8 +199,10 @@ class _Checker:
         for key in sorted(set(made) - seen):
             self.found.add("table-differs", PLANES_TABLE, f"{_plane_words(key)} is not in the table")
 
-    def _images_of(self, path: str) -> list[str]:
-        return [entity["@id"] for entity in data_entities(self.index, self.root) if _path_of(entity) == path]
+    def _id_of(self, path: str) -> str:
+        """The image of a row in the table; its path, where it is none of the crate's."""
+        entity = self.by_path.get(path)
+        return path if entity is None else str(entity["@id"])
 
     def _check_figure(self, path: str, entity: Entity) -> None:
         codes = self.workspace.figure_codes(path)
@@ -279,7 +281,7 @@ class _Checker:
 def check_integrity(workspace: Workspace, index: Index, root: Entity, found: Findings, on_progress: OnProgress) -> None:
     """Check the files of a crate against its metadata."""
     checker = _Checker(workspace, index, root, found, on_progress)
-    files = checker.files()
+    files = checker.by_path = checker.files()
     checker.check_presence(files)
     with ThreadPoolExecutor(1, thread_name_prefix="payload") as pool:
         try:
@@ -303,12 +305,8 @@ def _covered(path: str, files: dict[str, Entity]) -> bool:
 
 def _of_no_interest(path: str) -> bool:
     parts = path.split("/")
-    hidden = any(part.startswith(".") or part.lower() in _LITTER for part in parts)
+    hidden = any(is_litter(part) for part in parts)
     return hidden or path in GENERATED or parts[0] == "ro-crate-preview_files"
-
-
-def _is_link(workspace: Workspace, path: str) -> bool:
-    return any(oddity.path == path for oddity in workspace.crate.oddities)
 
 
 def _plane_key(index: Index, plane: Entity) -> PlaneKey | None:

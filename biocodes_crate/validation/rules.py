@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from enum import Enum
 
@@ -14,6 +14,8 @@ from biocodes_crate.validation.report import Level
 
 MOST_OF_ONE_KIND = 1000
 """Findings of one id beyond this many are counted, not listed: a hostile crate fills no memory."""
+
+_LONGEST_ID = 400  # characters of an entity's id that are shown
 
 
 class Source(Enum):
@@ -53,6 +55,9 @@ def _table() -> dict[str, Rule]:
         ("file-duplicate", error, "A name is in the zip more than once.", "Pack the crate again."),
         ("name-collision", warning, "Two names become one on many systems.", "Rename one of them."),
         ("zip-bomb", error, "An entry of the zip claims an impossible size.", "Do not unpack it; ask who made it."),
+        ("zip-foreign-bytes", warning, "The zip holds bytes that belong to none of its files.",
+         "Pack the crate again; some tools may read another crate from it."),
+        ("file-outside", warning, "A file of the zip lies beside the crate's folder.", "Pack that folder alone."),
         ("file-encrypted", error, "An entry of the zip is encrypted.", "Pack the crate without a password."),
         ("file-unreadable", error, "A file or folder of the crate cannot be read.", "Check its rights."),
         ("metadata-differs", error, "The metadata beside a zip in a deposit is not that within it.",
@@ -164,6 +169,9 @@ def _table() -> dict[str, Rule]:
         ("evidence-differs", error, "An edge states other numbers than the pixels give.", rebuild),
         ("edges-too-many", error, "A panel has more edges than are decided, and nobody vouches for the others.",
          "Leave one edge for each channel that a panel shows."),
+        ("panels-too-many", error,
+         "A page has more panels, or edges, than are decided, and nobody vouches for the others.",
+         "Put figures into files of their own."),
         ("edge-not-rechecked", warning, "An edge could not be decided again.", "See the other findings on its source."),
     )  # fmt: skip
     return rules
@@ -179,16 +187,18 @@ class Findings:
         self._found: list[Finding] = []
         self._seen: set[tuple[str, str, str | None, str]] = set()
         self._counts: Counter[str] = Counter()
+        self._about: defaultdict[str, set[str]] = defaultdict(set)  # the rules by entity, of those left out too
         self.lenient = False
         """Whether the crate does not claim our profile: its rules are advice then."""
 
     def add(self, rule_id: str, entity: str, message: str, *, key: str | None = None) -> None:
         """Add a finding, once, with the rule's severity and remedy."""
         rule = RULES[rule_id]
-        entity, message = _bounded(entity, 400), _bounded(message, 1000)
+        entity, message = _bounded(entity, _LONGEST_ID), _bounded(message, 1000)
         mark = (rule_id, entity, key, message)
         if mark in self._seen:
             return
+        self._about[entity].add(rule_id)
         self._counts[rule_id] += 1
         if self._counts[rule_id] > MOST_OF_ONE_KIND:
             return
@@ -204,7 +214,7 @@ class Findings:
 
     def about(self, entity: str, *rule_ids: str) -> bool:
         """Whether there is a finding of one of these rules about an entity."""
-        return any(finding.entity == entity and finding.id in rule_ids for finding in self._found)
+        return not self._about.get(_bounded(entity, _LONGEST_ID), set()).isdisjoint(rule_ids)
 
     def errors(self) -> int:
         return sum(finding.severity is Severity.ERROR for finding in self._found)

@@ -27,6 +27,8 @@ _ODDITIES = {
     "encrypted": "file-encrypted",
     "unreadable": "file-unreadable",
     "metadata-differs": "metadata-differs",
+    "foreign": "zip-foreign-bytes",
+    "outside": "file-outside",
 }
 
 

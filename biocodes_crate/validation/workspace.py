@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, NamedTuple, Self
 
 from biocodes_crate.codes import (
     FigureCodes,
@@ -21,6 +21,7 @@ from biocodes_crate.codes import (
     tree_code,
 )
 from biocodes_crate.crate import CrateReader, display, extract
+from biocodes_crate.crate.paths import SortedPaths
 from biocodes_crate.crate.reader import Packed
 from biocodes_crate.errors import UnsafePath
 from biocodes_crate.figures import Figure, open_figure
@@ -30,6 +31,11 @@ from biocodes_crate.images import AnyFile, Image, NeedsPath, PackedFile, open_im
 MAX_UNPACKED = 8 << 30  # bytes of one image or figure that is laid out on disk
 _MAX_HOLLOW = 1000  # pixels may take so many times the bytes that are stored; an empty slide takes more
 _MAX_GROWTH = 20  # text may shrink to a twentieth; more of it than fits on the disk will not
+
+
+class _Oddities(NamedTuple):
+    messages: dict[str, str]  # by path
+    paths: SortedPaths
 
 
 @dataclass(slots=True)
@@ -49,8 +55,9 @@ class Workspace:
     _laid_out: dict[str, list[Path]] = field(default_factory=dict)
     _files: dict[str, AnyFile] = field(default_factory=dict)
     _images: dict[str, Image] = field(default_factory=dict)
-    _figures: dict[str, Figure] = field(default_factory=dict)
+    _figure: tuple[str, Figure] | None = None
     _rasters: tuple[str, list[Raster]] | None = None
+    _odd: _Oddities | None = None
 
     def file(self, path: str) -> AnyFile:
         """A file of the crate, to be opened.
@@ -90,7 +97,8 @@ class Workspace:
         packed = self.crate.packed
         if packed is not None and self.crate.is_folder(path):
             self._refuse_links(path)
-            return open_packed_image(packed.path, packed.entries, packed.prefix + path)
+            inside = (packed.prefix + file for file in self.crate.below(path))
+            return open_packed_image(packed.path, {name: packed.entries[name] for name in inside}, packed.prefix + path)
         try:
             return open_image(self.file(path))
         except NeedsPath as error:
@@ -102,8 +110,9 @@ class Workspace:
         self._refuse_links(path)
         if self.crate.folder is not None:
             return tree_code(self.crate.folder / path)
-        self._refuse_bombs([path] if path in self.crate.files() else list(self.crate.below(path)))
-        return packed_tree_code(path, self.crate.files(), self.crate.open)
+        files = [path] if path in self.crate.files() else list(self.crate.below(path))
+        self._refuse_bombs(files)
+        return packed_tree_code(path, files, self.crate.open)
 
     def payload_code(self, paths: Sequence[str], on_bytes: Callable[[int], None] = lambda _: None) -> TreeCode:
         """The code of several files as one; nothing is unpacked.
@@ -140,17 +149,20 @@ class Workspace:
         """Remove an image or figure that was laid out on disk; it can be asked for again."""
         if path not in self._laid_out:
             return
-        for held in (self._files, self._images, self._figures):
-            held.pop(path, None)
+        self._files.pop(path, None)
+        self._images.pop(path, None)
+        if self._figure is not None and self._figure[0] == path:
+            self._figure = None
         for file in self._laid_out.pop(path):
             if not any(file in others for others in self._laid_out.values()):
                 file.unlink()
 
     def figure(self, path: str) -> Figure:
-        """A figure of the crate, its panels found once."""
-        if path not in self._figures:
-            self._figures[path] = open_figure(self.file(path))
-        return self._figures[path]
+        """A figure of the crate, its panels found once; those of the last one are kept, whose pixels take memory."""
+        if self._figure is None or self._figure[0] != path:
+            self._figure = None
+            self._figure = path, open_figure(self.file(path))
+        return self._figure[1]
 
     def rasters(self, path: str) -> list[Raster]:
         """The pixels of a figure that is a picture, page by page; those of the last one are kept."""
@@ -178,11 +190,22 @@ class Workspace:
         self._laid_out[path] = [root / file for file in files]
         return root / path
 
+    def is_odd(self, path: str) -> bool:
+        """Whether something is there that is no file or folder to be read, such as a link."""
+        return path in self._oddities().messages
+
+    def _oddities(self) -> _Oddities:
+        if self._odd is None:
+            messages = {oddity.path: oddity.message for oddity in self.crate.oddities}
+            self._odd = _Oddities(messages, SortedPaths(messages))
+        return self._odd
+
     def _refuse_links(self, path: str) -> None:
-        for oddity in self.crate.oddities:
-            # Readers of images open what lies in their folder, and a link leads them anywhere.
-            if oddity.path == path or oddity.path.startswith(f"{path}/"):
-                raise UnsafePath(f"{display(oddity.path)} {oddity.message}", where=display(path))
+        # Readers of images open what lies in their folder, and a link leads them anywhere.
+        messages, paths = self._oddities()
+        odd = path if path in messages else next(paths.below(path), None)
+        if odd is not None:
+            raise UnsafePath(f"{display(odd)} {messages[odd]}", where=display(path))
 
     def _refuse_bombs(self, paths: Sequence[str]) -> None:
         """Reading on and on what a small zip claims to hold costs time, if no space."""
@@ -221,7 +244,7 @@ class Workspace:
     def close(self) -> None:
         """Let go of what was opened, and remove what was unpacked."""
         self._images.clear()
-        self._figures.clear()
+        self._figure = None
         self._rasters = None
         self._files.clear()
         self._laid_out.clear()

@@ -69,7 +69,7 @@ def test_metadata_that_is_no_sound_json_is_refused_with_the_reason(tmp_path, con
 
 
 def test_metadata_beyond_the_limit_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("biocodes_crate.crate.reader.MAX_METADATA", 10)
+    monkeypatch.setattr("biocodes_crate.crate.parsing.MAX_METADATA", 10)
     (tmp_path / "ro-crate-metadata.json").write_text(METADATA)
     with pytest.raises(NotACrate, match="larger than"):
         open_crate(tmp_path)

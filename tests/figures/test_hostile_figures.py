@@ -316,3 +316,15 @@ def test_a_hundred_thousand_equal_panels_of_omero_figure_are_one(tmp_path: Path)
     found = read_omero_figure(path)
     assert found is not None
     assert len(found.panels) == 1
+
+
+def test_of_more_panels_than_a_figure_has_the_first_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("biocodes_crate.figures.opening.MOST_PANELS", 2)
+    image = picture_in_svg()
+    drawn = "".join(f'<g transform="translate({x} 0)">{image}</g>' for x in (0, 100, 200, 300))
+    path = tmp_path / "f.svg"
+    path.write_text(f'<svg xmlns="http://www.w3.org/2000/svg" width="400" height="100">{drawn}</svg>')
+    figure = open_figure(path)
+    assert len(figure.pages[0].panels) == 2
+    assert [f.id for f in figure.findings] == ["panels-left-out"]
+    assert "4 panels" in figure.findings[0].message

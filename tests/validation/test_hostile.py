@@ -197,9 +197,7 @@ def test_a_hundred_megabytes_of_metadata(tmp_path, value):
 
 
 def test_more_metadata_than_is_read(tmp_path, monkeypatch):
-    import biocodes_crate.crate.reader as reader
-
-    monkeypatch.setattr(reader, "MAX_METADATA", 1000)
+    monkeypatch.setattr("biocodes_crate.crate.parsing.MAX_METADATA", 1000)
     assert ids(pack(tmp_path, [])) == {"metadata-malformed"}
 
 
@@ -414,6 +412,47 @@ def test_a_panel_of_thousands_of_edges_is_not_decided_thousands_of_times(built, 
     assert max(decided) <= 64
     assert {"edge-not-rechecked", "edges-too-many"} <= {found.id for found in report.findings}
     assert [found.entity for found in report.findings if found.id == "edges-too-many"] == [panel["@id"]]
+
+
+def _with_copies_of_a_panel(crate, count):
+    """As `count` panels at one place, each with an edge of its own."""
+    metadata = json.loads((crate / METADATA).read_text(encoding="utf-8"))
+    by_id = {entity["@id"]: entity for entity in metadata["@graph"]}
+    edge = next(
+        e
+        for e in metadata["@graph"]
+        if "ProvenanceEdge" in e["@type"] and e["verificationStatus"]["@id"] == "bc:verified"
+    )
+    panel = by_id[edge["panel"]["@id"]]
+    for number in range(count):
+        mark, own = {"@id": f"{panel['@id']}x{number}"}, {"@id": f"{edge['@id']}x{number}"}
+        copies = {**panel, **mark, "hasProvenanceEdge": own, "qualifiedDerivation": own}, {**edge, **own, "panel": mark}
+        metadata["@graph"] += copies
+        parts = by_id[panel["isPartOf"]["@id"]]["hasPart"]
+        parts.append(mark)
+    (crate / METADATA).write_text(json.dumps(metadata), encoding="utf-8")
+    return panel["isPartOf"]["@id"]
+
+
+@pytest.mark.parametrize(("name", "limit"), [("MOST_PANELS", 5), ("_MOST_ON_PAGE", 5), ("_MOST_PIXELS", 1)])
+def test_a_page_of_thousands_of_panels_is_decided_as_far_as_a_figure_can_go(built, tmp_path, monkeypatch, name, limit):
+    import shutil
+
+    from biocodes_crate.validation import provenance
+
+    decided = []
+    real = provenance.recheck_panel
+    monkeypatch.setattr(
+        provenance, "recheck_panel", lambda panel, edges, get: decided.append(panel) or real(panel, edges, get)
+    )
+    monkeypatch.setattr(provenance, name, limit)
+    crate = shutil.copytree(built, tmp_path / "crate")
+    figure = _with_copies_of_a_panel(crate, 20)
+    report = validate_crate(crate)
+    assert not report.valid
+    assert 1 <= len(decided) <= 5
+    assert [found.entity for found in report.findings if found.id == "panels-too-many"] == [figure]
+    assert sum(found.id == "edge-not-rechecked" for found in report.findings) >= 15
 
 
 def test_the_edges_file_may_be_anything(built, tmp_path):
