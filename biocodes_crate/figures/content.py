@@ -30,11 +30,11 @@ def judge_kind(pixels: Pixels, lossy: bool = False) -> PanelKind:
     if busy < 1e-4:
         return PanelKind.DRAWING
     soft = float(((spread > quiet) & (spread <= 40)).mean())
-    ground = _ground(sample)
+    ground, chroma = _ground(sample)
     plain = _plain_share(sample, 4 if lossy else 1)
     if ground >= 180 and _is_text(sample, spread, lossy):
         return PanelKind.TEXT
-    if ground > 100 and _is_filled_box(spread, quiet):
+    if (ground > 100 or chroma >= 48) and _is_filled_box(spread, quiet):
         return PanelKind.DRAWING
     hard = soft / busy < 0.35
     if plain > 0.9 and busy < 0.06 and hard and ground > 100:
@@ -144,12 +144,13 @@ def _strips(size: int) -> NDArray[np.int64]:
     return (starts[:, None] + np.arange(length)).ravel()
 
 
-def _ground(sample: Pixels) -> float:
-    """Brightness of the most frequent colour (in steps of 16)."""
+def _ground(sample: Pixels) -> tuple[float, int]:
+    """Brightness of the most frequent colour, and how far it is from grey (both in steps of 16)."""
     coarse = sample.reshape(-1, 3) >> 4
     keys = (coarse[:, 0].astype(np.int32) << 8) | (coarse[:, 1].astype(np.int32) << 4) | coarse[:, 2]
     key = int(np.bincount(keys, minlength=4096).argmax())
-    return 16 * max(key >> 8, (key >> 4) & 15, key & 15) + 8.0
+    channels = (key >> 8, (key >> 4) & 15, key & 15)
+    return 16 * max(channels) + 8.0, 16 * (max(channels) - min(channels))
 
 
 def _graphic(sample: Pixels) -> PanelKind:

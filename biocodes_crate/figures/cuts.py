@@ -12,12 +12,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from biocodes_crate.figures.channels import distance, highest
+from biocodes_crate.figures.channels import distance, highest, lowest
 
 Pixels = NDArray[np.uint8]
 
 _REACH = 8  # pixels on either side that a seam is compared with; JPEG blocks are 8 wide
 _NOISE = 5.0  # grey levels that say nothing
+_WHITE = 235
 _ALONG = 5  # pixels averaged along a seam, so that noise does not hide a step in brightness
 _WIN, _LOSS, _DULL = 1.6, -1.0, -0.12  # log-likelihood of a seam per pixel: a step, none, flat on both sides
 
@@ -37,6 +38,7 @@ class Segment(NamedTuple):
     start: int
     stop: int
     score: float
+    blank: int  # rows beyond it that are white on both sides: they tell nothing
 
 
 def find_gutters(pixels: Pixels, tolerance: int) -> list[Gutter]:
@@ -112,12 +114,16 @@ def find_seams(pixels: Pixels, least: float = 24.0, shortest: int = 24) -> list[
         np.maximum(around[:, d:], steps[:, :-d], out=around[:, d:])
         np.maximum(around[:, :-d], steps[:, d:], out=around[:, :-d])
     gain = np.where(steps > np.maximum(around * 1.05, _NOISE), _WIN, _LOSS).astype(np.float32)
-    gain[(steps <= _NOISE) & (around <= _NOISE)] = _DULL
+    dull = (steps <= _NOISE) & (around <= _NOISE)
+    gain[dull] = _DULL
     score, start, stop = best_runs(gain)
-    return [
-        Segment(int(x) + 1, int(start[x]), int(stop[x]), float(score[x]))
-        for x in np.flatnonzero((score >= least) & (stop - start >= shortest))
-    ]
+    blank = dull & (lowest(pixels[:, 1:]) >= _WHITE)
+    found = []
+    for x in np.flatnonzero((score >= least) & (stop - start >= shortest)):
+        a, b = int(start[x]), int(stop[x])
+        beyond = int(blank[:a, x].sum() + blank[b:, x].sum())
+        found.append(Segment(int(x) + 1, a, b, float(score[x]), beyond))
+    return found
 
 
 def _steps(pixels: Pixels) -> NDArray[np.float32]:

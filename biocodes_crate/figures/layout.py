@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from biocodes_crate.figures.channels import distance, highest
 from biocodes_crate.figures.content import judge_kind
-from biocodes_crate.figures.cuts import find_gutters, find_seams, runs
+from biocodes_crate.figures.cuts import Segment, find_gutters, find_seams, runs
 from biocodes_crate.figures.model import PanelKind
 
 Pixels = NDArray[np.uint8]
@@ -28,6 +28,9 @@ _T = TypeVar("_T", np.uint8, np.bool_)
 _WORK_PIXELS = 6_000_000  # larger pages are found on a smaller copy, edges on the original
 _SHARP = 0.4  # least sharpness of a gutter
 _FAINT = 5  # levels off the page, on average: the ripples of JPEG stay below
+_POOR = 0.7  # share of a page that is explained, below which its panels have not been told apart
+_WHITE = 235
+_CLEAR = 0.8  # log-likelihood of a seam per pixel that is beyond doubt
 _THIN = 5.0  # a part this many times longer than wide is no panel of its own
 
 
@@ -101,9 +104,34 @@ def _find(pixels: Pixels, lossy: bool) -> Layout:
     parts = [] if framed else _split(pixels, whole, lossy, least)
     if len(parts) > 1 and (best is None or best[0] < 0.98):
         return Layout(tuple(parts), (), None)
+    if framed and (best is None or best[0] < _POOR):
+        layout = _touching(pixels, grounds[0], lossy, least)
+        worth = _worth(pixels, layout.panels, layout.loose, whole, grounds[0])
+        if len(layout.panels) > 1 and (best is None or worth > best[0] + 0.02):
+            return layout
     if best is not None:
         return best[1]
     return _without_page(pixels, whole, lossy, least, grounds[0])
+
+
+def _touching(pixels: Pixels, ground: tuple[int, int, int], lossy: bool, least: int) -> Layout:
+    """Panels that touch: where one is as white as the page, there is the outline of none of them."""
+    content = distance(pixels, ground) > 24
+    block = _filled(content, PixelBox(0, 0, pixels.shape[1], pixels.shape[0]))
+    parts = [] if block is None else _split(pixels, block, lossy, least, on_white=min(ground) >= _WHITE)
+    boxes = [box for part in parts if (box := _filled(content, part)) is not None]
+    panels = [box for box in boxes if _is_micrograph(pixels, box, lossy, least)]
+    loose = [box for box in boxes if box not in panels and min(box.width, box.height) >= 2 * least]
+    return Layout(tuple(panels), tuple(loose), ground)
+
+
+def _filled(content: Mask, box: PixelBox) -> PixelBox | None:
+    """The part of a box that anything is in."""
+    view = box.crop(content)
+    rows, columns = runs(np.asarray(view.any(axis=1))), runs(np.asarray(view.any(axis=0)))
+    if not rows or not columns:
+        return None
+    return PixelBox(box.x0 + columns[0][0], box.y0 + rows[0][0], box.x0 + columns[-1][1], box.y0 + rows[-1][1])
 
 
 def _worth(
@@ -298,15 +326,21 @@ def _rise(profile: NDArray[np.float32]) -> int:
     return 0
 
 
-def _split(pixels: Pixels, box: PixelBox, lossy: bool, least: int, depth: int = 0) -> list[PixelBox]:
-    """Cut a rectangle along its gutters and seams, and its parts again."""
+def _split(
+    pixels: Pixels, box: PixelBox, lossy: bool, least: int, depth: int = 0, *, on_white: bool = False
+) -> list[PixelBox]:
+    """Cut a rectangle along its gutters and seams, and its parts again.
+
+    `on_white` says that what is white in it may be the page.
+    """
     if depth > 8 or (box.width < 2 * least and box.height < 2 * least):
         return [box]
     view = box.crop(pixels)
-    if judge_kind(view, lossy) is not PanelKind.IMAGE:
+    is_image = judge_kind(view, lossy) is PanelKind.IMAGE
+    if not is_image and not on_white:
         return [box]
-    across = _cuts(view, lossy, least)
-    down = _cuts(view.transpose(1, 0, 2), lossy, least)
+    across = _cuts(view, lossy, least, on_white)
+    down = _cuts(view.transpose(1, 0, 2), lossy, least, on_white)
     cuts = across if sum(c.strength for c in across) >= sum(c.strength for c in down) else down
     if not cuts:
         return [box]
@@ -318,7 +352,9 @@ def _split(pixels: Pixels, box: PixelBox, lossy: bool, least: int, depth: int = 
         else PixelBox(box.x0, box.y0 + a, box.x1, box.y0 + b)
         for a, b in zip(starts, stops, strict=True)
     ]
-    return [leaf for part in parts for leaf in _split(pixels, part, lossy, least, depth + 1)]
+    leaves = [leaf for part in parts for leaf in _split(pixels, part, lossy, least, depth + 1, on_white=on_white)]
+    # A chart has straight lines as well: it is cut only where a micrograph comes off.
+    return leaves if is_image or any(_is_micrograph(pixels, leaf, lossy, least) for leaf in leaves) else [box]
 
 
 class _Cut(NamedTuple):
@@ -327,7 +363,7 @@ class _Cut(NamedTuple):
     strength: float
 
 
-def _cuts(view: Pixels, lossy: bool, least: int) -> list[_Cut]:
+def _cuts(view: Pixels, lossy: bool, least: int, on_white: bool) -> list[_Cut]:
     """Where to cut along columns; a seam has no width."""
     height, width = view.shape[:2]
     chosen = [
@@ -336,12 +372,7 @@ def _cuts(view: Pixels, lossy: bool, least: int) -> list[_Cut]:
         for g in find_gutters(view, tolerance)
         if g.sharpness >= _SHARP
     ]
-    # A cell across its end may hide a part of a seam that is clear everywhere else.
-    seams = [
-        s
-        for s in find_seams(view)
-        if s.stop - s.start >= (0.85 if s.score >= 1.1 * height else 0.92) * height and s.score >= 0.4 * height
-    ]
+    seams = [s for s in find_seams(view) if _is_whole(s, height, on_white)]
     if len(seams) <= 16:
         chosen += [_Cut(s.at, s.at, s.score / height / 2) for s in seams]
     kept: list[_Cut] = []
@@ -349,6 +380,18 @@ def _cuts(view: Pixels, lossy: bool, least: int) -> list[_Cut]:
         if all(cut.stop < k.start - 3 or cut.start > k.stop + 3 for k in kept):
             kept.append(cut)
     return _without_strips(kept, width, height, least)
+
+
+def _is_whole(seam: Segment, height: int, on_white: bool) -> bool:
+    """Whether a seam goes all the way, as far as can be told.
+
+    Something at its end may hide a part of one that is clear everywhere else, and where white meets white there is
+    nothing to see.
+    """
+    told = height - seam.blank if on_white else height
+    length = seam.stop - seam.start
+    clear = 0.85 if seam.score >= _CLEAR * told else 0.92
+    return length >= clear * told and length >= 0.3 * height and seam.score >= 0.4 * told
 
 
 def _without_strips(cuts: list[_Cut], width: int, height: int, least: int) -> list[_Cut]:
@@ -372,6 +415,10 @@ def _without_strips(cuts: list[_Cut], width: int, height: int, least: int) -> li
             false = max(false, max(c.strength for c in inner) if banded else weaker.strength)
         kept.remove(weaker)
     return [c for c in kept if c.strength > 1.2 * false]
+
+
+def _is_micrograph(pixels: Pixels, box: PixelBox, lossy: bool, least: int) -> bool:
+    return min(box.width, box.height) >= 2 * least and _is_image(pixels, box, lossy)
 
 
 def _is_image(pixels: Pixels, box: PixelBox, lossy: bool) -> bool:

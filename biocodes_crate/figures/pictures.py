@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from biocodes_crate.figures.channels import distance
 from biocodes_crate.figures.content import judge_kind
 from biocodes_crate.figures.insets import find_insets
 from biocodes_crate.figures.layout import PixelBox, find_layout
@@ -61,16 +62,21 @@ def find_panels(pixels: Pixels, lossy: bool = False) -> list[Panel]:
 
 
 def _is_part_of_graphic(panel: Panel, panels: list[Panel]) -> bool:
-    """Whether a chart or drawing holds this bar, bubble or arrow of it."""
-    if panel.kind is PanelKind.IMAGE:
-        return False
+    """Whether a chart or drawing holds this bar, bubble, arrow or curve of it."""
     inner = pixel_box(panel.box)
     return any(
         other.kind is not PanelKind.IMAGE
         and pixel_box(other.box).area > inner.area
         and pixel_box(other.box).overlap(inner) > 0.8 * inner.area
+        and (panel.kind is not PanelKind.IMAGE or _is_open(panel, other))
         for other in panels
     )
+
+
+def _is_open(panel: Panel, graphic: Panel) -> bool:
+    """Whether the ground of a graphic is that of most of a panel, too: a curve, whose edges JPEG has made soft."""
+    ground = np.median(graphic.pixels[::2, ::2], axis=(0, 1)).astype(np.int16)
+    return float((distance(panel.pixels, ground) <= 12).mean()) > 0.5
 
 
 def cut_panel(pixels: Pixels, box: PixelBox, lossy: bool = False) -> Panel:
