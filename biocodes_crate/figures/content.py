@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from biocodes_crate.figures.boxes import PixelBox
 from biocodes_crate.figures.channels import distance, highest, lowest
 from biocodes_crate.figures.model import PanelKind
 from biocodes_crate.figures.text import find_text
@@ -54,6 +55,16 @@ def judge_kind(pixels: Pixels, lossy: bool = False) -> PanelKind:
     if soft >= 0.02 and soft / busy >= 0.65:
         return PanelKind.IMAGE
     return _graphic(sample)
+
+
+def shows_micrograph(pixels: Pixels, box: PixelBox, lossy: bool, least: int) -> bool:
+    """Whether a box of a page is an image that is large enough to be a panel: at least twice `least` wide and high."""
+    return min(box.width, box.height) >= 2 * least and shows_image(pixels, box, lossy)
+
+
+def shows_image(pixels: Pixels, box: PixelBox, lossy: bool) -> bool:
+    """Whether a box of a page is an image."""
+    return judge_kind(box.crop(pixels), lossy) is PanelKind.IMAGE
 
 
 def _is_text(sample: Pixels, spread: Pixels, lossy: bool) -> bool:

@@ -8,10 +8,10 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from biocodes_crate.figures.boxes import shared_area
+from biocodes_crate.figures.boxes import PixelBox, shared_area
 from biocodes_crate.figures.channels import lowest
 from biocodes_crate.figures.content import judge_kind
-from biocodes_crate.figures.layout import PixelBox, find_layout
+from biocodes_crate.figures.layout import find_layout
 from biocodes_crate.figures.letters import read_labels
 from biocodes_crate.figures.model import Box, FigurePage, PageUnit, Panel, PanelKind
 from biocodes_crate.figures.order import reading_order

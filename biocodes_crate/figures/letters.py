@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from biocodes_crate.figures.boxes import PixelBox
 from biocodes_crate.figures.glyphs import CLASSES, Mark, classify, normalise
-from biocodes_crate.figures.layout import PixelBox
 
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]

@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from biocodes_crate.figures.boxes import PixelBox
 from biocodes_crate.figures.channels import distance
 from biocodes_crate.figures.content import judge_kind
 from biocodes_crate.figures.insets import find_insets
-from biocodes_crate.figures.layout import PixelBox, find_layout
+from biocodes_crate.figures.layout import find_layout
 from biocodes_crate.figures.letters import read_labels
 from biocodes_crate.figures.model import Box, FigurePage, PageUnit, Panel, PanelKind
 from biocodes_crate.figures.order import reading_order
