@@ -18,9 +18,9 @@ from typing import IO, Any, NamedTuple, Self
 from biocodes_crate.crate.content import METADATA
 from biocodes_crate.crate.ids import check_path, display
 from biocodes_crate.crate.parsing import parse_metadata, read_bounded
-from biocodes_crate.crate.paths import SortedPaths, folders_of
 from biocodes_crate.crate.zips import BAD_ZIP, Oddity, beside_crate, checked_entries, crate_prefix
 from biocodes_crate.errors import BiocodesError, NotACrate, UnsafePath
+from biocodes_crate.images.paths import SortedPaths, folders_of
 from biocodes_crate.progress import OnProgress, ignore_progress
 from biocodes_crate.remote import web_address
 

@@ -16,8 +16,8 @@ from typing import NamedTuple
 from biocodes_crate.crate.content import METADATA
 from biocodes_crate.crate.ids import check_path, display
 from biocodes_crate.crate.parsing import bad_metadata
-from biocodes_crate.crate.paths import folders_of
 from biocodes_crate.errors import NotACrate, UnsafePath
+from biocodes_crate.images.paths import folders_of
 from biocodes_crate.study.files import is_litter
 
 MAX_ENTRIES = 5_000_000

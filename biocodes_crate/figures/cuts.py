@@ -18,7 +18,7 @@ Pixels = NDArray[np.uint8]
 
 _REACH = 8  # pixels on either side that a seam is compared with; JPEG blocks are 8 wide
 _NOISE = 5.0  # grey levels that say nothing
-_WHITE = 235
+WHITE = 235  # levels from which paper is white
 _ALONG = 5  # pixels averaged along a seam, so that noise does not hide a step in brightness
 _WIN, _LOSS, _DULL = 1.6, -1.0, -0.12  # log-likelihood of a seam per pixel: a step, none, flat on both sides
 
@@ -117,7 +117,7 @@ def find_seams(pixels: Pixels, least: float = 24.0, shortest: int = 24) -> list[
     dull = (steps <= _NOISE) & (around <= _NOISE)
     gain[dull] = _DULL
     score, start, stop = best_runs(gain)
-    blank = dull & (lowest(pixels[:, 1:]) >= _WHITE)
+    blank = dull & (lowest(pixels[:, 1:]) >= WHITE)
     found = []
     for x in np.flatnonzero((score >= least) & (stop - start >= shortest)):
         a, b = int(start[x]), int(stop[x])

@@ -4,6 +4,8 @@
    or panels that touch.
 2. Such a rectangle is cut along gutters and seams, as long as there are any.
 3. What is left on the page is gathered into charts, drawings and micrographs without a visible edge.
+
+Where that explains too little of the page, all that is on it is cut up as one.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from numpy.typing import NDArray
 from biocodes_crate.figures.boxes import PixelBox
 from biocodes_crate.figures.channels import distance, highest
 from biocodes_crate.figures.content import shows_image, shows_micrograph
-from biocodes_crate.figures.cuts import runs
+from biocodes_crate.figures.cuts import WHITE, runs
 from biocodes_crate.figures.loose import gather_loose
 from biocodes_crate.figures.solids import find_solids
 from biocodes_crate.figures.splitting import split_box
@@ -28,7 +30,6 @@ Mask = NDArray[np.bool_]
 
 _WORK_PIXELS = 6_000_000  # larger pages are found on a smaller copy, edges on the original
 _POOR = 0.7  # share of a page that is explained, below which its panels have not been told apart
-_WHITE = 235
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def _touching(pixels: Pixels, ground: tuple[int, int, int], lossy: bool, least: 
     """Panels that touch: where one is as white as the page, there is the outline of none of them."""
     content = distance(pixels, ground) > 24
     block = _filled(content, PixelBox(0, 0, pixels.shape[1], pixels.shape[0]))
-    parts = [] if block is None else split_box(pixels, block, lossy, least, on_white=min(ground) >= _WHITE)
+    parts = [] if block is None else split_box(pixels, block, lossy, least, on_white=min(ground) >= WHITE)
     boxes = [box for part in parts if (box := _filled(content, part)) is not None]
     panels = [box for box in boxes if shows_micrograph(pixels, box, lossy, least)]
     loose = [box for box in boxes if box not in panels and min(box.width, box.height) >= 2 * least]

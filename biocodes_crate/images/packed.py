@@ -11,7 +11,7 @@ import struct
 import threading
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, BinaryIO
 
@@ -20,6 +20,7 @@ import numpy as np
 from biocodes_crate.errors import UnreadableImage, UnsafePath
 from biocodes_crate.images.blocks import shared_blocks
 from biocodes_crate.images.model import Pixels
+from biocodes_crate.images.paths import folders_of
 
 MAX_WHOLE = 512 << 20  # bytes of a file of a zip that a reader can only take as a whole, in memory
 _MARKS = 256  # of one file; each holds about 40 kB, the window of deflate
@@ -50,7 +51,6 @@ class PackedFile:
         self._member = member
         self._item = members[member]
         self._opened: _Content | None = None
-        self._all_folders: frozenset[str] | None = None
         self._lock = threading.Lock()
 
     @property
@@ -71,18 +71,18 @@ class PackedFile:
     def __str__(self) -> str:
         return str(self.path)
 
-    def has_beside(self, name: str) -> bool:
-        """Whether there is another file of this name, or a folder, in the same folder of the zip or below it."""
-        place = str(PurePosixPath(self._member).parent / name)
-        return place != self._member and (place in self._members or place in self._folders())
+    def beside(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of some names that other files have, or folders, in the same folder of the zip or below it.
 
-    def _folders(self) -> frozenset[str]:
-        """Every folder of the zip: asked for where a file names others, which may be thousands."""
-        if self._all_folders is None:
-            self._all_folders = frozenset(
-                str(folder) for member in self._members for folder in PurePosixPath(member).parents
-            )
-        return self._all_folders
+        The files of the zip are gone through once, however many names there are.
+        """
+        folder = PurePosixPath(self._member).parent
+        places = {str(folder / name): name for name in names}
+        places.pop(self._member, None)
+        found = {place for place in places if place in self._members}
+        if len(found) < len(places):
+            found |= places.keys() & folders_of(self._members)
+        return tuple(name for place, name in places.items() if place in found)
 
     def is_file(self) -> bool:
         """It is."""

@@ -45,7 +45,7 @@ def open_image(path: AnyFile) -> Image:
         if name.endswith(plugins.SUFFIXES):
             if isinstance(path, PackedFile):
                 other = plugins.beside_it(path.name)
-                others = (other,) if other is not None and path.has_beside(other) else ()
+                others = path.beside([other]) if other is not None else ()
                 raise NeedsPath("its plug-in reads no file in a zip", path, others)
             return plugins.open_with_plugin(path)
     except BiocodesError:

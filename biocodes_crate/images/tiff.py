@@ -112,7 +112,7 @@ def _check_named_files(xml: str, path: AnyFile) -> None:
 
 
 def _refuse_sets(xml: str, path: PackedFile) -> None:
-    others = tuple(name for name in dict.fromkeys(named_files(xml)) if path.has_beside(name))
+    others = path.beside(named_files(xml))
     if others:
         raise NeedsPath("it is one of several files that make up an image", path, others)
 

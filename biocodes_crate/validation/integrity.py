@@ -48,30 +48,17 @@ class _Checker:
     workspace: Workspace
     index: Index
     root: Entity
+    files: dict[str, Entity]  # data entities of the crate itself, by path
     found: Findings
     on_progress: OnProgress
-    by_path: dict[str, Entity] = field(default_factory=dict)  # data entities of the crate itself
     codes: dict[str, ImageCodes] = field(default_factory=dict)  # of images, by path
     payload: Future[TreeCode] | None = None  # its code, computed beside the others
     stopped: Event = field(default_factory=Event)  # nobody waits for it any more
 
-    def files(self) -> dict[str, Entity]:
-        """Data entities of the crate itself, by path."""
-        result: dict[str, Entity] = {}
-        for entity in data_entities(self.index, self.root):
-            if is_absolute(entity["@id"]):
-                self.found.add("file-remote", entity["@id"], "is not fetched", key="@id")
-                continue
-            try:
-                result[id_to_path(entity["@id"])] = entity
-            except UnsafePath:
-                continue  # a finding already
-        return result
-
-    def check_presence(self, files: dict[str, Entity]) -> None:
+    def check_presence(self) -> None:
         """(1) Every file of the metadata is there, and of its size. (2) No other file is."""
         crate = self.workspace.crate
-        for path, entity in files.items():
+        for path, entity in self.files.items():
             folder = "Dataset" in types(entity)
             if not (crate.is_folder(path) if folder else path in crate.files()):
                 what = "is a link, which is not followed" if self.workspace.is_odd(path) else "is not in the crate"
@@ -82,15 +69,15 @@ class _Checker:
                     message = f"'contentSize' is {size}, but the file has {actual} bytes"
                     self.found.add("size-differs", entity["@id"], message, key="contentSize")
         for path in crate.files():
-            if not _covered(path, files) and not _of_no_interest(path):
+            if not _covered(path, self.files) and not _of_no_interest(path):
                 self.found.add("file-unlisted", display(path), "is in the crate, but not in its metadata")
 
-    def check_codes(self, files: dict[str, Entity]) -> None:
+    def check_codes(self) -> None:
         """(3) The bytes of every file and the pixels of every image give the stated codes."""
-        present = [path for path in files if self.workspace.crate.exists(path)]
+        present = [path for path in self.files if self.workspace.crate.exists(path)]
         for done, path in enumerate(present):
             self.on_progress(Progress("checking files", done, len(present)))
-            entity = files[path]
+            entity = self.files[path]
             kinds = types(entity)
             try:
                 if "ImageObject" in kinds and "figurePage" not in entity:
@@ -201,7 +188,7 @@ class _Checker:
 
     def _id_of(self, path: str) -> str:
         """The image of a row in the table; its path, where it is none of the crate's."""
-        entity = self.by_path.get(path)
+        entity = self.files.get(path)
         return path if entity is None else str(entity["@id"])
 
     def _check_figure(self, path: str, entity: Entity) -> None:
@@ -214,18 +201,18 @@ class _Checker:
                 message = f"'imageCode' is {code}, but the picture gives {codes.image_code}"
                 self.found.add("figure-code-differs", entity["@id"], message, key="imageCode")
 
-    def start_crate_code(self, files: dict[str, Entity], pool: Executor) -> None:
+    def start_crate_code(self, pool: Executor) -> None:
         """Begin to hash the payload as a whole, which leaves a core free most of the time."""
         if self.workspace.is_local and text(self.root, "iscc_code") is not None and not self._is_explained():
-            self.payload = pool.submit(self._payload_code, files)
+            self.payload = pool.submit(self._payload_code)
 
-    def check_crate_code(self, files: dict[str, Entity]) -> None:
+    def check_crate_code(self) -> None:
         """(5) The payload as a whole has the root's code; said only where no single file explains it."""
         code = text(self.root, "iscc_code")
         if code is None or self._is_explained():
             return
         try:
-            actual = (self._payload_code(files) if self.payload is None else self.payload.result()).iscc
+            actual = (self._payload_code() if self.payload is None else self.payload.result()).iscc
         except UNREADABLE as error:
             self.found.add("not-checked", self.root["@id"], f"the code of the payload: {_words(error)}")
             return
@@ -237,8 +224,9 @@ class _Checker:
             "file-missing", "size-differs", "code-differs", "file-unreadable", "not-checked", "link-in-crate"
         )
 
-    def _payload_code(self, files: dict[str, Entity]) -> TreeCode:
-        payload = [path for path in self.workspace.crate.files() if path not in GENERATED and _covered(path, files)]
+    def _payload_code(self) -> TreeCode:
+        crate, files = self.workspace.crate, self.files
+        payload = [path for path in crate.files() if path not in GENERATED and _covered(path, files)]
         return self.workspace.payload_code(payload, self._go_on)
 
     def _go_on(self, _: int) -> None:
@@ -280,18 +268,31 @@ class _Checker:
 
 def check_integrity(workspace: Workspace, index: Index, root: Entity, found: Findings, on_progress: OnProgress) -> None:
     """Check the files of a crate against its metadata."""
-    checker = _Checker(workspace, index, root, found, on_progress)
-    files = checker.by_path = checker.files()
-    checker.check_presence(files)
+    checker = _Checker(workspace, index, root, _files_of(index, root, found), found, on_progress)
+    checker.check_presence()
     with ThreadPoolExecutor(1, thread_name_prefix="payload") as pool:
         try:
-            checker.start_crate_code(files, pool)
-            checker.check_codes(files)
+            checker.start_crate_code(pool)
+            checker.check_codes()
             checker.check_planes()
-            checker.check_crate_code(files)
+            checker.check_crate_code()
         finally:
             checker.stopped.set()
     checker.check_edges_file()
+
+
+def _files_of(index: Index, root: Entity, found: Findings) -> dict[str, Entity]:
+    """Data entities of the crate itself, by path."""
+    result: dict[str, Entity] = {}
+    for entity in data_entities(index, root):
+        if is_absolute(entity["@id"]):
+            found.add("file-remote", entity["@id"], "is not fetched", key="@id")
+            continue
+        try:
+            result[id_to_path(entity["@id"])] = entity
+        except UnsafePath:
+            continue  # a finding already
+    return result
 
 
 def _covered(path: str, files: dict[str, Entity]) -> bool:

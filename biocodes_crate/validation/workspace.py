@@ -21,12 +21,12 @@ from biocodes_crate.codes import (
     tree_code,
 )
 from biocodes_crate.crate import CrateReader, display, extract
-from biocodes_crate.crate.paths import SortedPaths
 from biocodes_crate.crate.reader import Packed
 from biocodes_crate.errors import UnsafePath
 from biocodes_crate.figures import Figure, open_figure
 from biocodes_crate.figures.raster import Raster, read_raster
 from biocodes_crate.images import AnyFile, Image, NeedsPath, PackedFile, open_image, open_packed_image
+from biocodes_crate.images.paths import SortedPaths
 
 MAX_UNPACKED = 8 << 30  # bytes of one image or figure that is laid out on disk
 _MAX_HOLLOW = 1000  # pixels may take so many times the bytes that are stored; an empty slide takes more
