@@ -7,6 +7,7 @@ no second detection: its descriptors are permutations of the first ones.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -19,6 +20,7 @@ Picture = NDArray[np.float32]
 Points = NDArray[np.float32]
 
 SMALL_SIDE = 320  # pictures with a shorter side are enlarged twofold, so that few pixels give features too
+ENOUGH = 1.0  # times the features that are asked for, so that half of the pixels a side will do
 CONTRAST_THRESHOLD = 0.008  # low: contrast is not known beforehand, and dim structure is structure
 
 
@@ -44,27 +46,59 @@ def describe(picture: NDArray[Any], count: int, mask: NDArray[np.bool_] | None =
     """At most `count` features of a grey picture (Y, X); none within `mask` (Y, X), True where to look away."""
     grey = displayed(picture)
     factor = 2.0 if min(grey.shape) < SMALL_SIDE else 1.0
-    if factor != 1.0:
-        grey = np.asarray(cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC), np.uint8)
-    allowed = None
+    allowed: NDArray[np.uint8] | None = None
     if mask is not None and mask.any():
-        allowed = cv2.resize((~mask).astype(np.uint8) * 255, grey.shape[::-1], interpolation=cv2.INTER_NEAREST)
+        height, width = grey.shape
+        size = (round(factor * width), round(factor * height))
+        allowed = np.asarray(
+            cv2.resize((~mask).astype(np.uint8) * 255, size, interpolation=cv2.INTER_NEAREST), np.uint8
+        )
+    return _described(grey, factor, count, allowed) or _no_features()
+
+
+def describe_coarsely(picture: NDArray[Any], count: int) -> Features:
+    """As `describe`, from half as many pixels a side where they hold enough features.
+
+    Most of the time goes into the finest octave, and most of what is found there is noise, which a
+    figure does not keep. Smooth pictures have few features, and keep all.
+    """
+    grey = displayed(picture)
+    factor = 2.0 if min(grey.shape) < SMALL_SIDE else 1.0
+    coarse = _described(grey, factor / 2, count, None, least=round(ENOUGH * count))
+    return coarse or _described(grey, factor, count, None) or _no_features()
+
+
+def _described(
+    grey: NDArray[np.uint8], factor: float, count: int, allowed: NDArray[np.uint8] | None, least: int = 0
+) -> Features | None:
+    """At most `count` features of a picture enlarged by `factor`, in its own pixels; None for fewer than `least`."""
+    if factor != 1.0:
+        how = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA
+        grey = np.asarray(cv2.resize(grey, None, fx=factor, fy=factor, interpolation=how), np.uint8)
     sift = cv2.SIFT.create(nfeatures=0, contrastThreshold=CONTRAST_THRESHOLD, edgeThreshold=14)
-    keypoints, descriptors = sift.detectAndCompute(grey, allowed)
-    if not keypoints or descriptors is None:
-        return _no_features()
+    if least:
+        # Only those that are kept are described: that is quicker where there are many.
+        found = sift.detect(grey, allowed)
+        if len(found) < least:
+            return None
+        keypoints, descriptors = sift.compute(grey, [found[i] for i in _choose(found, count)])
+    else:
+        found, every = sift.detectAndCompute(grey, allowed)
+        if not found or every is None:
+            return _no_features()
+        chosen = _choose(found, count)
+        keypoints, descriptors = [found[i] for i in chosen], every[chosen]
     # OpenCV doubles the picture first, which shifts its points by a quarter of a pixel (checked by mirroring).
     points = (np.array([k.pt for k in keypoints], np.float32) + 0.25) / np.float32(factor)
     sizes = np.array([k.size for k in keypoints], np.float32) / np.float32(factor)
     angles = np.deg2rad(np.array([k.angle for k in keypoints], np.float32))
-    chosen = _choose(sizes, np.array([k.response for k in keypoints]), count)
-    return Features(points[chosen], sizes[chosen], angles[chosen], _root(descriptors[chosen]))
+    return Features(points, sizes, angles, _root(descriptors))
 
 
-def _choose(sizes: NDArray[np.float32], response: NDArray[Any], count: int) -> NDArray[np.intp]:
+def _choose(found: Sequence[cv2.KeyPoint], count: int) -> NDArray[np.intp]:
     """The strongest features, with a share for every octave: noise and enlarged pixels are fine and many."""
-    strongest = np.argsort(-response, kind="stable")
-    octave = np.round(np.log2(sizes[strongest])).astype(int)
+    strongest = np.argsort(-np.array([k.response for k in found]), kind="stable")
+    octave = np.round(np.log2(np.array([k.size for k in found], np.float32)[strongest])).astype(int)
     place = np.zeros(len(strongest), int)  # within its octave
     for value in np.unique(octave):
         here = octave == value

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from biocodes_crate.codes import Reduced
 from biocodes_crate.images import PlaneIndex, Scene
-from biocodes_crate.tracing.features import Features, describe, displayed
+from biocodes_crate.tracing.features import Features, describe_coarsely, displayed
 from biocodes_crate.tracing.filters import shrink
 from biocodes_crate.tracing.model import ProjectionKind
 
-INDEX_VERSION = 3
+INDEX_VERSION = 4
 KEY_TIMES = 24  # key pictures along t, for each channel
 KEY_DEPTHS = 16  # along z
 KEY_DEPTHS_OF_A_MOVIE = 4
@@ -239,7 +239,7 @@ def _spread(size: int, count: int) -> set[int]:
 def _describe(picture: NDArray[np.float32], scale_x: float, scale_y: float) -> tuple[Features, NDArray[np.uint8]]:
     """Features in source pixels, and the picture made small."""
     low, high = FEATURES_OF_A_PLANE
-    features = describe(picture, int(np.clip(picture.size / FEATURE_AREA, low, high)))
+    features = describe_coarsely(picture, int(np.clip(picture.size / FEATURE_AREA, low, high)))
     return _in_source_pixels(features, scale_x, scale_y), made_small(picture)
 
 

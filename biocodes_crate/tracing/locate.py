@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from biocodes_crate.figures.model import Panel
 from biocodes_crate.images import Scene
 from biocodes_crate.tracing.anchors import anchor_of, plane_reader
+from biocodes_crate.tracing.drawing import Canvas
 from biocodes_crate.tracing.evidence import Agreement, Likeness, agreement, belonging, likeness
 from biocodes_crate.tracing.filters import blur
 from biocodes_crate.tracing.model import PlaneRef
@@ -41,6 +42,7 @@ from biocodes_crate.tracing.planes import (
 )
 from biocodes_crate.tracing.register import SMALLEST_OVERLAP, Reader, register
 from biocodes_crate.tracing.retrieve import Hypothesis
+from biocodes_crate.tracing.settle import settle
 from biocodes_crate.tracing.strokes import drawn_over
 from biocodes_crate.tracing.tones import Mixture, PanelTone, ToneCurve, fit_colours, fit_mixture, fit_tone
 
@@ -357,10 +359,27 @@ def _scan(panel: PanelPixels, pixels: SourcePixels, place: Place) -> list[Ranked
 def _choose(panel: PanelPixels, pixels: SourcePixels, place: Place) -> Choice:
     mixed, scanned = _is_mixed(panel, place.scene), _scan(panel, pixels, place)
     choice = choose_plane(_sampled(panel, pixels, place, DECIDED_ON, mixed=mixed), place.scene, scanned)
-    if len(choice.tied) == 1:
-        return choice
-    closer = _sampled(panel, pixels, place, DECIDED_CLOSELY_ON, mixed=mixed, longest=FINE)
-    return choose_plane(closer, place.scene, scanned)
+    if len(choice.tied) > 1:
+        closer = _sampled(panel, pixels, place, DECIDED_CLOSELY_ON, mixed=mixed, longest=FINE)
+        choice = choose_plane(closer, place.scene, scanned)
+    return settle(_canvas(panel, pixels, place, mixed=mixed), choice)
+
+
+def _canvas(panel: PanelPixels, pixels: SourcePixels, place: Place, *, mixed: bool) -> Canvas:
+    grid = comparison_grid(panel.shape, place.matrix, FINE)
+    warp = plan_warp(place.matrix, grid, place.scene)
+    if warp is None:
+        raise ValueError("the place lies outside of the scene; registration should have said so")
+    return Canvas(
+        panel.colours(grid) if mixed else panel.grey(place.number, grid),
+        panel.shape,
+        grid,
+        panel.valid(grid) & warp.inside,
+        place.matrix,
+        place.scene,
+        lambda plane, window: pixels.reference(place.image, place.scene.index, plane, window),
+        single=not place.scene.is_rgb,
+    )
 
 
 def _leading(panel: PanelPixels, pixels: SourcePixels, place: Place, best: Ranked) -> int:

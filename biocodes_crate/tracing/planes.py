@@ -87,6 +87,7 @@ class Choice:
     best: Ranked
     tied: tuple[Ranked, ...]  # the best among them; one where it is clear
     margin: float | None  # 1 − (residual of best / of the next)²; None without a neighbour
+    alike: tuple[Ranked, ...] = ()  # ranges that look like the best: outer slices that add nothing
 
 
 class Sampled:
@@ -304,7 +305,7 @@ def _decide(sampled: Sampled, ranked: list[Ranked], scene: Scene) -> Choice:
     def apart_from_best(rival: Ranked) -> float:
         return float(np.sqrt(((rendition - sampled.errors(rival, scene.size_z)[1]) ** 2).mean()))
 
-    whole = [r for r in ranked if _is_whole(r, scene) and _same_kind(r, best) and apart_from_best(r) < SAME_VALUES]
+    whole = [r for r in ranked if _is_whole(r, scene) and same_kind(r, best) and apart_from_best(r) < SAME_VALUES]
     if whole:
         # Outer planes that add nothing: the projection of the whole stack has the same values.
         best = Ranked(whole[0].depth, best.channels, best.residual)
@@ -319,16 +320,16 @@ def _decide(sampled: Sampled, ranked: list[Ranked], scene: Scene) -> Choice:
             if _simpler(rival, best):
                 tied[0] = best = Ranked(rival.depth, rival.channels, best.residual)
             continue
-        if whole and _same_kind(rival, best) and apart < SAME_VALUES:
+        if whole and same_kind(rival, best) and apart < SAME_VALUES:
             continue
-        if _within_a_slice(rival, ranked[0]):  # and not of what it was renamed to, which would lead from slice to slice
+        if within_a_slice(rival, ranked[0]):  # and not of what it was renamed to, which would lead from slice to slice
             if _simpler(rival, best) and _gain(other_errors - errors, blocks) < DECIDED:
                 best = tied[0] = Ranked(rival.depth, rival.channels, best.residual)
             continue
         if margin is None:
             margin = max(0.0, 1 - (best.residual / max(rival.residual, 1e-9)) ** 2)
         ratio = rival.residual**2 / max(best.residual**2 + MODEL_ERROR**2, 1e-9)
-        if not _is_clear(_gain(other_errors - errors, blocks), ratio, apart, within=_is_within(rival, best)):
+        if not _is_clear(_gain(other_errors - errors, blocks), ratio, apart, within=is_within(rival, best)):
             tied.append(rival)
     # Among what cannot be told apart the simpler name comes first: most panels show a plane.
     plane = next((r for r in tied if r.depth.projection is None), best)
@@ -360,7 +361,7 @@ def _is_clear(gain: float, ratio: float, apart: float, *, within: bool) -> bool:
     return gain >= LEAST_GAIN and ratio >= MUCH_BETTER
 
 
-def _is_within(plane: Ranked, projection: Ranked) -> bool:
+def is_within(plane: Ranked, projection: Ranked) -> bool:
     """Whether the first is a plane of the projection that the second is."""
     among = projection.depth.projection
     return among is not None and plane.depth.z is not None and among.z_start <= plane.depth.z <= among.z_end
@@ -381,7 +382,7 @@ def _is_whole(ranked: Ranked, scene: Scene) -> bool:
     return projection is not None and (projection.z_start, projection.z_end) == (0, scene.size_z - 1)
 
 
-def _same_kind(a: Ranked, b: Ranked) -> bool:
+def same_kind(a: Ranked, b: Ranked) -> bool:
     """Projections of one kind, time and channels."""
     first, second = a.depth.projection, b.depth.projection
     return (
@@ -391,10 +392,10 @@ def _same_kind(a: Ranked, b: Ranked) -> bool:
     )
 
 
-def _within_a_slice(a: Ranked, b: Ranked) -> bool:
+def within_a_slice(a: Ranked, b: Ranked) -> bool:
     """Projections of one kind whose ranges differ by a slice at most at either end: that is how exact a range is."""
     first, second = a.depth.projection, b.depth.projection
-    if first is None or second is None or not _same_kind(a, b):
+    if first is None or second is None or not same_kind(a, b):
         return False
     return max(abs(first.z_start - second.z_start), abs(first.z_end - second.z_end)) <= 1
 

@@ -87,7 +87,8 @@ def _recheck_group(panel: Panel, group: Sequence[Edge], pixels: SourcePixels) ->
     choice = rank_again(panel_pixels, pixels, place)
     fit = None
     if choice is not None:
-        if not any(edge.source in _planes(ranked) for edge in group for ranked in (choice.best, *choice.tied)):
+        likely = (choice.best, *choice.tied, *choice.alike)
+        if not any(edge.source in _planes(ranked) for edge in group for ranked in likely):
             best = choice.best.depth.plane(choice.best.channels[0])
             return [Recheck(edge, False, Evidence(), f"the pixels show {plane_words(best)}") for edge in group]
         fit = measure(panel_pixels, pixels, place, choice)
@@ -99,6 +100,8 @@ def _recheck_group(panel: Panel, group: Sequence[Edge], pixels: SourcePixels) ->
     evidence = evidence_of(fit, decision)
     tied = choice is not None and len(choice.tied) > 1
     shown = set(fit.planes)
+    if choice is not None:
+        shown |= {plane for ranked in choice.alike for plane in _planes(ranked)}
     if choice is not None and tied:
         shown |= {plane for ranked in choice.tied for plane in _planes(ranked)}
     results = []

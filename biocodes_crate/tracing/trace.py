@@ -22,7 +22,8 @@ from biocodes_crate.tracing.index import TraceIndex
 from biocodes_crate.tracing.intensity import intensity_of
 from biocodes_crate.tracing.locate import Fit, PanelPixels, locate
 from biocodes_crate.tracing.model import Affine, Claim, Edge, Evidence, Status, TracedPage, TracedPanel
-from biocodes_crate.tracing.pixels import Matrix, SceneProvider, SourcePixels, apart
+from biocodes_crate.tracing.pixels import Matrix, SceneProvider, SourcePixels, apart, plan_warp
+from biocodes_crate.tracing.planes import Choice
 from biocodes_crate.tracing.retrieve import Hypothesis, Query, find_hypotheses, likely_pictures
 from biocodes_crate.tracing.shortlist import shortlist
 from biocodes_crate.tracing.sliding import slide
@@ -35,6 +36,7 @@ FOLLOWED, FOLLOWED_OF_SLID = 8, 4  # hypotheses that are followed up on the pixe
 SURE = -7.0  # log10 false alarm at which no further hypothesis is tried, unless it says another place
 NEARLY_AS_GOOD = 0.5  # in features that agree
 SAME_RESIDUAL = 1.15  # a fit elsewhere that leaves no more than this many times the error is a rival
+MISSING = 0.02  # of the panel, that must lie beyond the scene to tell one place from another
 ABOUT_AS_WELL = 0.9
 SMALLEST_SIDE = 24  # pixels; smaller panels abstain
 
@@ -142,7 +144,7 @@ def _best_fit(
                     sure = fit, hypothesis
         if accepted:
             best = _best_of(accepted)
-            return _with_rivals(best[0], [fit for fit, _ in accepted], panel.pixels.shape), best[1]
+            return _with_rivals(best, accepted, panel.pixels.shape, pixels.scene(best[0].image, best[0].scene))
     return None
 
 
@@ -190,19 +192,31 @@ def _elsewhere(hypothesis: Hypothesis, fit: Fit, first: Hypothesis, shape: tuple
     return apart(hypothesis.panel_to_source, fit.panel_to_source, shape)
 
 
-def _with_rivals(best: Fit, accepted: Sequence[Fit], shape: tuple[int, ...]) -> Fit:
+def _with_rivals(
+    best: tuple[Fit, Decision], accepted: Sequence[tuple[Fit, Decision]], shape: tuple[int, ...], scene: Scene
+) -> tuple[Fit, Decision]:
     """The best fit, tied with planes of its scene that show the same pixels in another place."""
-    rivals = [
-        fit.choice.best
-        for fit in accepted
-        if (fit.image, fit.scene) == (best.image, best.scene)
-        and not set(fit.planes) & set(best.planes)
-        and apart(fit.panel_to_source, best.panel_to_source, shape)
-        and fit.agreement.capped < SAME_RESIDUAL * best.agreement.capped
-    ]
-    if not rivals:
-        return best
-    return replace(best, choice=replace(best.choice, tied=(*best.choice.tied, *rivals)))
+
+    def is_rival(fit: Fit) -> bool:
+        return (
+            (fit.image, fit.scene) == (best[0].image, best[0].scene)
+            and not set(fit.planes) & set(best[0].planes)
+            and apart(fit.panel_to_source, best[0].panel_to_source, shape)
+            and fit.agreement.capped < SAME_RESIDUAL * best[0].agreement.capped
+        )
+
+    def held(fit: Fit) -> float:
+        """The share of the panel that lies within the scene."""
+        warp = plan_warp(fit.panel_to_source, fit.grid, scene)
+        return 0.0 if warp is None else float(warp.inside.mean())
+
+    rivals = [best, *(pair for pair in accepted if is_rival(pair[0]))]
+    # A panel shows nothing that its source does not hold.
+    most = max(held(fit) for fit, _ in rivals)
+    rivals = [pair for pair in rivals if held(pair[0]) > most - MISSING]
+    fit, decision = rivals[0]
+    others = [other.choice.best for other, _ in rivals[1:] if not set(other.planes) & set(fit.planes)]
+    return replace(fit, choice=replace(fit.choice, tied=(*fit.choice.tied, *others))), decision
 
 
 def _hypotheses(
@@ -247,10 +261,26 @@ def edges_of(fit: Fit, decision: Decision, panel: Panel, tone: PanelTone, scene:
                 intensity_of(fit, number, tone),
                 evidence,
                 candidates if ambiguous else (),
-                decision.reason + ("; the pixels do not tell which of the candidate planes it is" if ambiguous else ""),
+                decision.reason
+                + ("; the pixels do not tell which of the candidate planes it is" if ambiguous else _give(fit.choice)),
             )
         )
     return tuple(edges)
+
+
+def _give(choice: Choice) -> str:
+    """How exactly the ends of a range are known, in words; empty where that is to one slice."""
+    named = choice.best.depth.projection
+    others = [r.depth.projection for r in choice.alike if r.depth.projection is not None]
+    if named is None or not others:
+        return ""
+    first, last = {p.z_start for p in others} | {named.z_start}, {p.z_end for p in others} | {named.z_end}
+    if max(first) - min(first) <= 1 and max(last) - min(last) <= 1:
+        return ""
+    return (
+        f"; a range that begins at z {min(first)} to {max(first)} and ends at z {min(last)} to {max(last)} "
+        "can look the same"
+    )
 
 
 def evidence_of(fit: Fit, decision: Decision) -> Evidence:
