@@ -116,6 +116,7 @@ class Canvas:
     scene: Scene
     read: Callable[[PlaneRef, Window], Grey]
     single: bool  # one channel alone may be shown
+    can_be_held: bool = True  # all slices of the stack in memory at once
 
     def ways(self, cut: Cut | None = None) -> list[Way]:
         """With every filter, from the place as registered or from a cut of whole pixels."""

@@ -198,7 +198,7 @@ def rank_again(panel: PanelPixels, pixels: SourcePixels, place: Place) -> Choice
     warp = plan_warp(place.matrix, grid, place.scene)
     if warp is None or (panel.valid(grid) & warp.inside).sum() < 60:
         return None
-    return _choose(panel, pixels, place)
+    return _choose(panel, pixels, place, again=True)
 
 
 def with_kernel(panel: PanelPixels, pixels: SourcePixels, place: Place, planes: Sequence[PlaneRef]) -> Place:
@@ -356,13 +356,13 @@ def _scan(panel: PanelPixels, pixels: SourcePixels, place: Place) -> list[Ranked
     return [sampled.rank(pages, 1)] if pages is not None else scan_planes(sampled, place.scene)
 
 
-def _choose(panel: PanelPixels, pixels: SourcePixels, place: Place) -> Choice:
+def _choose(panel: PanelPixels, pixels: SourcePixels, place: Place, *, again: bool = False) -> Choice:
     mixed, scanned = _is_mixed(panel, place.scene), _scan(panel, pixels, place)
     choice = choose_plane(_sampled(panel, pixels, place, DECIDED_ON, mixed=mixed), place.scene, scanned)
     if len(choice.tied) > 1:
         closer = _sampled(panel, pixels, place, DECIDED_CLOSELY_ON, mixed=mixed, longest=FINE)
         choice = choose_plane(closer, place.scene, scanned)
-    return settle(_canvas(panel, pixels, place, mixed=mixed), choice)
+    return settle(_canvas(panel, pixels, place, mixed=mixed), choice, again=again)
 
 
 def _canvas(panel: PanelPixels, pixels: SourcePixels, place: Place, *, mixed: bool) -> Canvas:
@@ -379,6 +379,7 @@ def _canvas(panel: PanelPixels, pixels: SourcePixels, place: Place, *, mixed: bo
         place.scene,
         lambda plane, window: pixels.reference(place.image, place.scene.index, plane, window),
         single=not place.scene.is_rgb,
+        can_be_held=pixels.can_hold_stack(place.scene),
     )
 
 

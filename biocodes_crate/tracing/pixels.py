@@ -60,6 +60,10 @@ class SourcePixels:
             self._kept.move_to_end(key)
         return pixels[window.y0 - rows[0] : window.y1 - rows[0], window.x0 : window.x1]
 
+    def can_hold_stack(self, scene: Scene) -> bool:
+        """Whether all slices of one channel and time can be kept at once."""
+        return 4 * scene.size_x * scene.size_y * scene.size_z <= self._limit
+
     def _keep(self, key: tuple[str, int, PlaneIndex, int, int], pixels: Grey) -> None:
         self._kept[key] = pixels
         self._bytes += pixels.nbytes

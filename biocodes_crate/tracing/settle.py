@@ -40,9 +40,11 @@ LEAST_APART, LEAST_SHARE = 0.05, 0.1
 BLOCKS = (14, 28)  # to a side of the panel; the finer ones where a difference lies in few of the coarse ones
 SPREAD, LEAST_SPREAD = 10.0, 3.0  # blocks that a difference lies in, in effect
 MOST_DRAWN = 14  # ranges that are compared with the best
+MOST_COMPARED = 60_000  # pixels
 REFERENCES = 3  # candidates that the way of drawing is found with
 # Of the stack's depth, and in slices, by which the ends of ranges may differ that give the same picture.
 ENDS, MOST_ENDS = 0.1, 4
+LENIENCE = 0.8  # of what is asked for, when a decision is made again
 ROUNDS = 3  # in which the sides of a cut are moved by a pixel
 STEPS = (8, 4, 2, 1)  # slices by which the ends of a range are moved to find the one that fits best
 
@@ -53,17 +55,25 @@ class Drawn:
 
     ranked: Ranked
     way: Way
-    picture: NDArray[np.float64]
+    picture: NDArray[np.float32]
 
 
-def settle(canvas: Canvas, choice: Choice) -> Choice:
+def settle(canvas: Canvas, choice: Choice, *, again: bool = False) -> Choice:
     """Decide again between the candidates of `choice`, and between ranges near to theirs, on exact drawings.
 
-    A plane that nothing else is tied with is returned as it is.
+    A plane that nothing else is tied with is returned as it is, and so are ranges of a stack that is too large to
+    be held in memory: each range that is drawn reads all of its slices.
+
+    Parameters
+    ----------
+    again
+        The decision was made before, and is to be borne out: a little less is asked for.
     """
     if isinstance(choice.best.depth, Pages) or (len(choice.tied) == 1 and choice.best.depth.projection is None):
         return choice
-    drawer = _Drawer(canvas, choice.tied)
+    if any(r.depth.projection is not None for r in choice.tied) and not canvas.can_be_held:
+        return choice
+    drawer = _Drawer(canvas, choice.tied, LENIENCE if again else 1.0)
     candidates = [drawer.best_way(r.depth, r.channels) for r in drawer.candidates(choice.tied)]
     return _decide(drawer, sorted(candidates, key=lambda d: d.ranked.residual))
 
@@ -71,8 +81,9 @@ def settle(canvas: Canvas, choice: Choice) -> Choice:
 class _Drawer:
     """Draws candidates where at least one of those at hand comes near to the panel: the rest shows letters, arrows."""
 
-    def __init__(self, canvas: Canvas, tied: Sequence[Ranked]) -> None:
-        self._canvas = canvas
+    def __init__(self, canvas: Canvas, tied: Sequence[Ranked], asked: float) -> None:
+        """`asked`: share of what is asked for to tell two candidates apart."""
+        self._canvas, self.asked = canvas, asked
         self._known: dict[tuple[Depth, tuple[int, ...], int], Drawn] = {}
         references = [(r.depth, r.channels) for r in tied[:REFERENCES]]
         self.at: NDArray[np.bool_] = canvas.valid
@@ -80,6 +91,9 @@ class _Drawer:
         away = [np.abs(d.picture - self.panel).max(axis=1) for d in self._all(references, canvas.ways()[:3])]
         self.at = canvas.valid.copy()
         self.at[canvas.valid] = belonging(np.min(away, axis=0).astype(np.float32))
+        compared = np.flatnonzero(self.at)
+        self.at = np.zeros(self.at.shape, np.bool_)
+        self.at.flat[compared[:: 1 + len(compared) // MOST_COMPARED]] = True
         self.panel = _columns(canvas.panel[self.at])
         cut = self._cut(references)
         ways = canvas.ways() + (canvas.ways(cut) if cut is not None else [])
@@ -105,7 +119,7 @@ class _Drawer:
     def apart(self, a: Drawn, b: Drawn, way: Way) -> float:
         """Grey levels (root mean square) between two candidates drawn in one way."""
         first, second = (self.drawn(d.ranked.depth, d.ranked.channels, way).picture for d in (a, b))
-        return float(np.sqrt(((first - second) ** 2).mean()))
+        return float(np.sqrt(((first - second) ** 2).mean(dtype=np.float64)))
 
     def blocks(self, side: int) -> NDArray[np.intp]:
         """(N,), the block (of side × side) that each compared pixel lies in."""
@@ -203,7 +217,7 @@ class _Drawer:
 
     def _draw(self, depth: Depth, channels: tuple[int, ...], way: Way) -> Drawn:
         picture = _columns(self._canvas.draw(depth, channels, way, self.at)[self.at])
-        residual = float(np.sqrt(((self.panel - picture) ** 2).mean()))
+        residual = float(np.sqrt(((self.panel - picture) ** 2).mean(dtype=np.float64)))
         return Drawn(Ranked(depth, channels, residual), way, picture)
 
 
@@ -275,20 +289,20 @@ def _amid(drawn: Sequence[Drawn], size_z: int) -> Drawn | None:
 
 def told_apart(drawer: _Drawer, best: Drawn, rival: Drawn) -> bool:
     """Whether the panel goes with the best where the two differ, and by more than chance."""
-    if drawer.apart(rival, best, best.way) < max(LEAST_APART, LEAST_SHARE * best.ranked.residual):
+    if drawer.apart(rival, best, best.way) < drawer.asked * max(LEAST_APART, LEAST_SHARE * best.ranked.residual):
         return False
-    rest, difference = drawer.panel - best.picture, rival.picture - best.picture
+    rest, difference = (drawer.panel - best.picture).astype(float), (rival.picture - best.picture).astype(float)
     for side in BLOCKS:
         lean, error, spread = leaning(rest, difference, drawer.blocks(side))
         if spread >= SPREAD:
             break
-    if spread < LEAST_SPREAD or lean > TO_ITS_SIDE:
+    if spread < LEAST_SPREAD or lean > TO_ITS_SIDE / drawer.asked:
         return False
-    if 0.5 - lean < float(student.isf(CHANCE, spread - 1)) * error:
+    if 0.5 - lean < drawer.asked * float(student.isf(CHANCE, spread - 1)) * error:
         return False
     # A mean of neighbours is a plane without its noise, and so is a plane after JPEG.
-    asked = BETTER_THAN_WITHIN if is_within(rival.ranked, best.ranked) else 1.0
-    return rival.ranked.residual**2 >= asked * best.ranked.residual**2
+    times = drawer.asked * BETTER_THAN_WITHIN if is_within(rival.ranked, best.ranked) else 1.0
+    return rival.ranked.residual**2 >= times * best.ranked.residual**2
 
 
 def leaning(
@@ -333,5 +347,5 @@ def _slices(ranked: Ranked) -> int:
     return 0 if projection is None else projection.z_end - projection.z_start
 
 
-def _columns(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    return values.reshape(len(values), -1).astype(np.float64)
+def _columns(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(values, np.float32).reshape(len(values), -1)
