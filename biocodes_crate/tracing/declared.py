@@ -52,7 +52,26 @@ def fits_declaration(edge: Edge, source: DeclaredSource) -> bool:
         and intersection_over_union(edge.region, Box(*source.region)) < SAME_REGION
     ):
         return False
-    return any(_plane_fits(plane, source) for plane in (edge.candidates or (edge.source,)))
+    if any(_plane_fits(plane, source) for plane in (edge.candidates or (edge.source, *edge.alike))):
+        return True
+    return _is_between(edge, source)
+
+
+def _is_between(edge: Edge, source: DeclaredSource) -> bool:
+    """Whether a declared maximum or minimum lies between ranges that give the same picture, and so gives it, too.
+
+    What shows of such a projection lies within all of those ranges.
+    """
+    shown, said = edge.source.projection, source.projection
+    if shown is None or said is None or said.z_start is None or said.z_end is None or not edge.alike:
+        return False
+    if shown.kind not in (ProjectionKind.MAX, ProjectionKind.MIN):
+        return False
+    ranges = [plane.projection for plane in (edge.source, *edge.alike) if plane.projection is not None]
+    starts, ends = [r.z_start for r in ranges], [r.z_end for r in ranges]
+    if not (min(starts) - 1 <= said.z_start <= max(starts) + 1 and min(ends) - 1 <= said.z_end <= max(ends) + 1):
+        return False
+    return _plane_fits(edge.source, replace(source, projection=replace(said, z_start=None, z_end=None)))
 
 
 def _plane_fits(plane: PlaneRef, source: DeclaredSource) -> bool:

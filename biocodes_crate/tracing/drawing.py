@@ -21,10 +21,11 @@ from biocodes_crate.tracing.filters import shrink
 from biocodes_crate.tracing.model import PlaneRef
 from biocodes_crate.tracing.pixels import Grid, Kernel, Matrix, Warp, Window, apply_warp, plan_warp
 from biocodes_crate.tracing.planes import Depth
-from biocodes_crate.tracing.tones import fit_colours, fit_mixture, fit_tone
+from biocodes_crate.tracing.tones import ToneCurve, fit_colours, fit_mixture, fit_tone
 
 Grey = NDArray[np.float32]
 Filter = Kernel | Pillow.Resampling
+Tones = tuple[()] | tuple[ToneCurve, ToneCurve]  # before and after a picture is brought to its size
 
 # The filters of Pillow widen where a picture is reduced, as ImageMagick's and browsers' do.
 STANDARD = (
@@ -33,6 +34,7 @@ STANDARD = (
     Pillow.Resampling.BICUBIC,
     Pillow.Resampling.LANCZOS,
 )
+PIXELS_OF_A_BIN, BINS = 40, (48, 256)  # of tone curves: where contrast was cut off, a coarse curve is off
 MOST_BEYOND = 1.5  # source pixels by which a registered place may go beyond the scene
 NEARLY_UPRIGHT = 0.02  # of the scale: what registration may turn or shear a panel that is neither
 
@@ -126,19 +128,27 @@ class Canvas:
         filters: list[Filter] = [*Kernel] if cut is None else [*Kernel, *STANDARD]
         return [Way(warp, used, cut) for used in filters]
 
-    def draw(self, depth: Depth, channels: tuple[int, ...], way: Way, at: NDArray[np.bool_]) -> Grey:
-        """The picture (Y, X[, 3]) of a plane, on the grid, in the tones that fit `at` (Y, X) best."""
+    def draw(
+        self, depth: Depth, channels: tuple[int, ...], way: Way, at: NDArray[np.bool_], tones: Tones = ()
+    ) -> tuple[Grey, Tones]:
+        """The picture (Y, X[, 3]) of a plane on the grid, in `tones` or in those that fit `at` (Y, X) best.
+
+        Its tones are returned, too, where one intensity is shown.
+        """
         windows = [self.read(depth.plane(c), way.warp.window) for c in channels]
-        sources = [brought(window, way) for window in windows]
         target = self.panel[at]
         if self.panel.ndim == 2:
             # Contrast is set before a figure is scaled; then once more, for what scaling did to it.
-            toned = brought(fit_tone(sources[0][at], target)(windows[0]), way)
-            return fit_tone(toned[at], target)(toned)
+            bins = int(np.clip(len(target) / PIXELS_OF_A_BIN, *BINS))
+            first = tones[0] if tones else fit_tone(brought(windows[0], way)[at], target, bins)
+            toned = brought(first(windows[0]), way)
+            second = tones[1] if tones else fit_tone(toned[at], target, bins)
+            return second(toned), (first, second)
+        sources = [brought(window, way) for window in windows]
         if len(channels) == 1 and self.single:
             colours = fit_colours(sources[0][at], target)(windows[0])
-            return np.stack([brought(np.ascontiguousarray(colours[..., i]), way) for i in range(3)], -1)
-        return fit_mixture([source[at] for source in sources], target).render(sources)
+            return np.stack([brought(np.ascontiguousarray(colours[..., i]), way) for i in range(3)], -1), ()
+        return fit_mixture([source[at] for source in sources], target).render(sources), ()
 
 
 def brought(window: Grey, way: Way) -> Grey:

@@ -95,6 +95,7 @@ class Edge:
     evidence: Evidence = Evidence()
     candidates: tuple[PlaneRef, ...] = ()  # ambiguous only
     reason: str = ""  # in a sentence, why it was decided so
+    alike: tuple[PlaneRef, ...] = ()  # other ranges of a verified projection that give the same picture
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from biocodes_crate.images import Scene
-from biocodes_crate.tracing.drawing import Canvas, Cut, Way, whole_pixels
+from biocodes_crate.tracing.drawing import Canvas, Cut, Tones, Way, whole_pixels
 from biocodes_crate.tracing.evidence import belonging
 from biocodes_crate.tracing.model import Projection
 from biocodes_crate.tracing.planes import (
     BETTER_THAN_WITHIN,
     SAME_PICTURE,
-    SAME_VALUES,
     Choice,
     Depth,
     Pages,
@@ -37,9 +36,12 @@ TO_ITS_SIDE = 0.35  # how far it may go to the rival's side all the same: no dra
 # Grey levels (root mean square) between drawings, and their share of what neither explains: less is beyond how
 # exactly they can be made.
 LEAST_APART, LEAST_SHARE = 0.05, 0.1
+SAME = 0.1  # likewise, between ranges that are one picture: a third of what rounding to 8 bits does
 BLOCKS = (14, 28)  # to a side of the panel; the finer ones where a difference lies in few of the coarse ones
 SPREAD, LEAST_SPREAD = 10.0, 3.0  # blocks that a difference lies in, in effect
 MOST_DRAWN = 14  # ranges that are compared with the best
+SUITS = 1.1  # times the error that a candidate may leave in tones of another that suit it, too
+MOST_FOLLOWED = 24  # slices to either side that the beginning of a range is followed
 MOST_COMPARED = 60_000  # pixels
 REFERENCES = 3  # candidates that the way of drawing is found with
 # Of the stack's depth, and in slices, by which the ends of ranges may differ that give the same picture.
@@ -56,6 +58,7 @@ class Drawn:
     ranked: Ranked
     way: Way
     picture: NDArray[np.float32]
+    tones: Tones = ()
 
 
 def settle(canvas: Canvas, choice: Choice, *, again: bool = False) -> Choice:
@@ -85,6 +88,7 @@ class _Drawer:
         """`asked`: share of what is asked for to tell two candidates apart."""
         self._canvas, self.asked = canvas, asked
         self._known: dict[tuple[Depth, tuple[int, ...], int], Drawn] = {}
+        self._toned: dict[tuple[Depth, tuple[int, ...], int, Depth, int], Drawn] = {}
         references = [(r.depth, r.channels) for r in tied[:REFERENCES]]
         self.at: NDArray[np.bool_] = canvas.valid
         self.panel = _columns(canvas.panel[self.at])
@@ -116,10 +120,33 @@ class _Drawer:
     def best_way(self, depth: Depth, channels: tuple[int, ...]) -> Drawn:
         return min((self.drawn(depth, channels, way) for way in self._ways), key=_residual)
 
+    def pairs(self, rival: Drawn, best: Drawn) -> list[tuple[Drawn, Drawn]]:
+        """Rival and best as they are, and in the tones of the one and of the other, where those suit both.
+
+        Tones are as free as they can be. Two ranges with the same values wherever contrast was not cut off are
+        the same picture in the same tones, and would differ by their fitted curves.
+        """
+        pairs = [(rival, best)]
+        if best.tones and rival.tones:
+            in_its_tones = self._in_tones(rival, best)
+            if _residual(in_its_tones) <= _residual(rival):
+                pairs = [(in_its_tones, best)]
+            in_its_tones = self._in_tones(best, rival)
+            if _residual(in_its_tones) <= min(_residual(rival), SUITS * _residual(best)):
+                pairs.append((rival, in_its_tones))
+        return pairs
+
     def apart(self, a: Drawn, b: Drawn, way: Way) -> float:
-        """Grey levels (root mean square) between two candidates drawn in one way."""
-        first, second = (self.drawn(d.ranked.depth, d.ranked.channels, way).picture for d in (a, b))
-        return float(np.sqrt(((first - second) ** 2).mean(dtype=np.float64)))
+        """Grey levels (root mean square) between two candidates drawn in one way, in the tones that make it least."""
+        first, second = (self.drawn(d.ranked.depth, d.ranked.channels, way) for d in (a, b))
+        differences = (one.picture - other.picture for one, other in self.pairs(first, second))
+        return min(float(np.sqrt((d**2).mean(dtype=np.float64))) for d in differences)
+
+    def _in_tones(self, drawn: Drawn, of: Drawn) -> Drawn:
+        key = (drawn.ranked.depth, drawn.ranked.channels, id(drawn.way), of.ranked.depth, id(of.way))
+        if key not in self._toned:
+            self._toned[key] = self._draw(drawn.ranked.depth, drawn.ranked.channels, drawn.way, of.tones)
+        return self._toned[key]
 
     def blocks(self, side: int) -> NDArray[np.intp]:
         """(N,), the block (of side × side) that each compared pixel lies in."""
@@ -172,11 +199,11 @@ class _Drawer:
         """
         found: list[Drawn] = []
         here = best
-        while True:
+        while len(found) < MOST_FOLLOWED:
             moved = [self.drawn(d, best.ranked.channels, best.way) for d in self._around(here, 1, 0)]
             ahead = [d for d in moved if _first(d) == _first(here) + step]
             if not ahead:
-                return found
+                break
             here = ahead[0]
             while True:
                 ends = [self.drawn(d, best.ranked.channels, best.way) for d in self._around(here, 0, 1)]
@@ -186,7 +213,8 @@ class _Drawer:
                 here = better
             found.append(here)
             if not within_a_slice(here.ranked, best.ranked) and told_apart(self, best, here):
-                return found
+                break
+        return found
 
     def _around(self, drawn: Drawn, begin: int, end: int) -> list[Depth]:
         """Ranges that begin or end by so many slices earlier or later."""
@@ -202,23 +230,25 @@ class _Drawer:
         cut = whole_pixels(canvas.matrix, canvas.shape, canvas.scene)
         if cut is None:
             return None
-        best = min(self._all(references[:1], canvas.ways(cut)), key=_residual)
-        for _ in range(ROUNDS):
+        best = min(self._all(references[:1], canvas.ways(cut)), key=_residual, default=None)
+        for _ in range(ROUNDS if best is not None else 0):
+            assert best is not None
             before = best
             for moved in _moved(best.way.cut or cut, canvas.scene):
                 ways = [way for way in canvas.ways(moved) if way.filter == best.way.filter]
                 best = min([best, *self._all([(best.ranked.depth, best.ranked.channels)], ways)], key=_residual)
             if best is before:
                 break
-        return best.way.cut
+        return best.way.cut if best is not None else None
 
     def _all(self, candidates: Iterable[tuple[Depth, tuple[int, ...]]], ways: Sequence[Way]) -> list[Drawn]:
         return [self._draw(depth, channels, way) for depth, channels in candidates for way in ways]
 
-    def _draw(self, depth: Depth, channels: tuple[int, ...], way: Way) -> Drawn:
-        picture = _columns(self._canvas.draw(depth, channels, way, self.at)[self.at])
+    def _draw(self, depth: Depth, channels: tuple[int, ...], way: Way, tones: Tones = ()) -> Drawn:
+        drawing, tones = self._canvas.draw(depth, channels, way, self.at, tones)
+        picture = _columns(drawing[self.at])
         residual = float(np.sqrt(((self.panel - picture) ** 2).mean(dtype=np.float64)))
-        return Drawn(Ranked(depth, channels, residual), way, picture)
+        return Drawn(Ranked(depth, channels, residual), way, picture, tones)
 
 
 def _moved(cut: Cut, scene: Scene) -> list[Cut]:
@@ -237,13 +267,13 @@ def _decide(drawer: _Drawer, drawn: list[Drawn]) -> Choice:
     named, margin = best.ranked, None
     alike: list[Ranked] = []
     tied: list[Drawn] = []
-    whole = [d for d in drawn if _slices(d.ranked) == drawer.size_z - 1 and same_kind(d.ranked, best.ranked)]
-    if whole and apart(whole[0], best) < SAME_VALUES:
-        # Outer slices that add nothing: all is the habit.
-        named = replace(whole[0].ranked, residual=best.ranked.residual)
+    for whole in drawn:
+        is_whole = _slices(whole.ranked) == drawer.size_z - 1 and same_kind(whole.ranked, best.ranked)
+        if is_whole and apart(whole, best) < SAME:  # Outer slices add nothing: all is the habit.
+            named = replace(whole.ranked, residual=best.ranked.residual)
     for rival in drawn[1:]:
         ranked = rival.ranked
-        if whole and named.depth == whole[0].ranked.depth and apart(rival, best) < SAME_VALUES:
+        if _slices(named) == drawer.size_z - 1 and same_kind(ranked, best.ranked) and apart(rival, best) < SAME:
             alike.append(ranked)
             continue
         one_is_a_plane = (ranked.depth.projection is None) != (best.ranked.depth.projection is None)
@@ -261,12 +291,14 @@ def _decide(drawer: _Drawer, drawn: list[Drawn]) -> Choice:
             else:
                 tied.append(rival)
     amid = _amid([best, *tied], drawer.size_z) if tied else None
-    if amid is not None and all(apart(amid, d) < SAME_PICTURE for d in (best, *tied)):
+    if amid is not None and all(apart(amid, d) < SAME for d in (best, *tied)):
         # The range is known as exactly as it shows.
         if named == best.ranked:
             named = replace(amid.ranked, residual=best.ranked.residual)
-        alike += [best.ranked, *(d.ranked for d in tied)]
+        alike += [d.ranked for d in tied]
         tied = []
+    if named != best.ranked:
+        alike.append(best.ranked)
     # Among what cannot be told apart the simpler name comes first: most panels show a plane.
     every = (named, *(d.ranked for d in tied))
     first = next((r for r in every if r.depth.projection is None), named)
@@ -291,6 +323,10 @@ def told_apart(drawer: _Drawer, best: Drawn, rival: Drawn) -> bool:
     """Whether the panel goes with the best where the two differ, and by more than chance."""
     if drawer.apart(rival, best, best.way) < drawer.asked * max(LEAST_APART, LEAST_SHARE * best.ranked.residual):
         return False
+    return all(_goes_with(drawer, one, other) for other, one in drawer.pairs(rival, best))
+
+
+def _goes_with(drawer: _Drawer, best: Drawn, rival: Drawn) -> bool:
     rest, difference = (drawer.panel - best.picture).astype(float), (rival.picture - best.picture).astype(float)
     for side in BLOCKS:
         lean, error, spread = leaning(rest, difference, drawer.blocks(side))

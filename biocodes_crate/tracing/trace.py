@@ -21,9 +21,8 @@ from biocodes_crate.tracing.direct import declared_hypotheses
 from biocodes_crate.tracing.index import TraceIndex
 from biocodes_crate.tracing.intensity import intensity_of
 from biocodes_crate.tracing.locate import Fit, PanelPixels, locate
-from biocodes_crate.tracing.model import Affine, Claim, Edge, Evidence, Status, TracedPage, TracedPanel
+from biocodes_crate.tracing.model import Affine, Claim, Edge, Evidence, PlaneRef, Status, TracedPage, TracedPanel
 from biocodes_crate.tracing.pixels import Matrix, SceneProvider, SourcePixels, apart, plan_warp
-from biocodes_crate.tracing.planes import Choice
 from biocodes_crate.tracing.retrieve import Hypothesis, Query, find_hypotheses, likely_pictures
 from biocodes_crate.tracing.shortlist import shortlist
 from biocodes_crate.tracing.sliding import slide
@@ -249,6 +248,9 @@ def edges_of(fit: Fit, decision: Decision, panel: Panel, tone: PanelTone, scene:
             if c in channels
         )
         ambiguous = len(tied) > 1
+        others = [ranked.depth.plane(plane.c) for ranked in fit.choice.alike]
+        alike = tuple(other for other in others if other != plane and not ambiguous)
+        exactly = "; the pixels do not tell which of the candidate planes it is" if ambiguous else _give(plane, alike)
         edges.append(
             Edge(
                 Status.AMBIGUOUS if ambiguous else Status.VERIFIED,
@@ -261,21 +263,18 @@ def edges_of(fit: Fit, decision: Decision, panel: Panel, tone: PanelTone, scene:
                 intensity_of(fit, number, tone),
                 evidence,
                 candidates if ambiguous else (),
-                decision.reason
-                + ("; the pixels do not tell which of the candidate planes it is" if ambiguous else _give(fit.choice)),
+                decision.reason + exactly,
+                alike,
             )
         )
     return tuple(edges)
 
 
-def _give(choice: Choice) -> str:
+def _give(named: PlaneRef, alike: Sequence[PlaneRef]) -> str:
     """How exactly the ends of a range are known, in words; empty where that is to one slice."""
-    named = choice.best.depth.projection
-    others = [r.depth.projection for r in choice.alike if r.depth.projection is not None]
-    if named is None or not others:
-        return ""
-    first, last = {p.z_start for p in others} | {named.z_start}, {p.z_end for p in others} | {named.z_end}
-    if max(first) - min(first) <= 1 and max(last) - min(last) <= 1:
+    ranges = [plane.projection for plane in (named, *alike) if plane.projection is not None]
+    first, last = [p.z_start for p in ranges], [p.z_end for p in ranges]
+    if not ranges or (max(first) - min(first) <= 1 and max(last) - min(last) <= 1):
         return ""
     return (
         f"; a range that begins at z {min(first)} to {max(first)} and ends at z {min(last)} to {max(last)} "
